@@ -1,0 +1,85 @@
+import type { ContentHash, ObjectId } from '@satchel/protocol/ids.ts';
+import type { ObjectKind } from '@satchel/protocol/objects.ts';
+import type { Sha256 } from './hash-function.ts';
+import { utf8Length, writeUtf8 } from './utf8.ts';
+
+/**
+ * The digest of a workspace: the sum, modulo 2^128, of a fingerprint of each live object. Equal digests mean equal
+ * trees, whatever the order of the changes that led there, and a commit updates it by what it changes.
+ *
+ * Sum and not XOR: a change applied twice by mistake, or an object counted twice, cancels out under XOR and shows
+ * in a sum. It is there to find divergence. It does not withstand attackers: who may choose many objects can make
+ * two trees with one digest (Wagner's generalised birthday), and would only fool devices that trust that server.
+ */
+export type Digest = bigint;
+
+export const EMPTY_DIGEST: Digest = 0n;
+
+/** What a device must agree on about a live object. Times and counters are left out: they differ harmlessly. */
+export interface FingerprintFields {
+  readonly objectId: ObjectId;
+  readonly parentId: ObjectId;
+  readonly name: string;
+  readonly kind: ObjectKind;
+  /** Files only. */
+  readonly contentHash: ContentHash | undefined;
+  readonly executable: boolean;
+  /** Symlinks only: the link's text. */
+  readonly symlinkTarget: string | undefined;
+}
+
+const DIGEST_BITS = 128;
+const FORMAT = 0x01;
+const KIND_CODES: Readonly<Record<ObjectKind, number>> = { file: 1, folder: 2, symlink: 3, mount: 4 };
+/** Format, kind, executable, and a four-byte length before each of the five texts. */
+const FIXED_BYTES = 3 + 5 * 4;
+const ABSENT = 0xffffffff;
+
+/** Writes length and text; an absent text is told from an empty one. */
+function writeText(text: string | undefined, view: DataView, bytes: Uint8Array, at: number): number {
+  if (text === undefined) {
+    view.setUint32(at, ABSENT);
+    return at + 4;
+  }
+  const end = writeUtf8(text, bytes, at + 4);
+  view.setUint32(at, end - at - 4);
+  return end;
+}
+
+/** The first 128 bits of the SHA-256 of the object's canonical encoding. */
+export function objectFingerprint(fields: FingerprintFields, sha256: Sha256): bigint {
+  const { objectId, parentId, name, contentHash, symlinkTarget } = fields;
+  const texts = [objectId, parentId, name, contentHash, symlinkTarget];
+  let length = FIXED_BYTES;
+  for (const text of texts) if (text !== undefined) length += utf8Length(text);
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = FORMAT;
+  bytes[1] = KIND_CODES[fields.kind];
+  bytes[2] = fields.executable ? 1 : 0;
+  let at = 3;
+  for (const text of texts) at = writeText(text, view, bytes, at);
+  const hash = sha256(bytes);
+  const hashView = new DataView(hash.buffer, hash.byteOffset, 16);
+  return (hashView.getBigUint64(0) << 64n) | hashView.getBigUint64(8);
+}
+
+/** The digest after an object has come to life. */
+export function addTo(digest: Digest, fingerprint: bigint): Digest {
+  return BigInt.asUintN(DIGEST_BITS, digest + fingerprint);
+}
+
+/** The digest after an object with this fingerprint is gone. A changed object is removed and added. */
+export function removeFrom(digest: Digest, fingerprint: bigint): Digest {
+  return BigInt.asUintN(DIGEST_BITS, digest - fingerprint);
+}
+
+/** 32 lower-case hex digits, as it travels and is stored. */
+export function digestText(digest: Digest): string {
+  return digest.toString(16).padStart(32, '0');
+}
+
+/** Reads `digestText`; undefined for anything else. */
+export function parseDigest(text: string): Digest | undefined {
+  return /^[0-9a-f]{32}$/.test(text) ? BigInt(`0x${text}`) : undefined;
+}
