@@ -1,0 +1,69 @@
+import { Buffer } from 'node:buffer';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { gunzip, zstdDecompress } from 'node:zlib';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { CodedError } from '@satchel/protocol/errors.ts';
+import { LIMITS } from '@satchel/protocol/limits.ts';
+
+const unzstd = promisify(zstdDecompress);
+const ungzip = promisify(gunzip);
+
+/** Takes a content-encoding off a whole body. A bomb ends at the JSON limit of the protocol. */
+async function decoded(body: Buffer, encoding: string | undefined): Promise<Buffer> {
+  try {
+    if (encoding === undefined || encoding === 'identity') return body;
+    if (encoding === 'zstd') return await unzstd(body, { maxOutputLength: LIMITS.jsonBytes });
+    if (encoding === 'gzip') return await ungzip(body, { maxOutputLength: LIMITS.jsonBytes });
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE')
+      throw new CodedError('too_large', 'The body is too long once it is decompressed.', { cause: error });
+    throw new CodedError('request_invalid', `The body is not valid ${encoding}.`, { cause: error });
+  }
+  throw new CodedError('request_invalid', `Content-Encoding ${encoding} is not understood; use zstd or gzip.`);
+}
+
+function parsedJson(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  try {
+    return JSON.parse(bytes.toString('utf8')) as unknown;
+  } catch (error) {
+    throw new CodedError('request_invalid', 'The body is not JSON.', { cause: error });
+  }
+}
+
+/** JSON and forms are read whole, within the call's limit; all else stays a stream for the call to read. */
+export function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    const encoding = request.headers['content-encoding'];
+    return parsedJson(encoding === undefined ? body : await decoded(body, encoding));
+  });
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, Object.fromEntries(new URLSearchParams(body as string))),
+  );
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+}
+
+/** The body as a stream that ends with `too_large` beyond `maxBytes`. */
+export function byteStream(request: FastifyRequest, maxBytes: number): Readable {
+  const { body } = request;
+  if (body === undefined || body === null) return Readable.from([]);
+  if (!(body instanceof Readable))
+    throw new CodedError('request_invalid', 'Send the bytes as application/octet-stream.');
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > maxBytes)
+    throw new CodedError('too_large', `This call takes ${maxBytes} bytes at most.`, { details: { maxBytes } });
+  if (request.headers['content-length'] !== undefined) return body;
+  return Readable.from(limited(body, maxBytes));
+}
+
+async function* limited(body: Readable, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let seen = 0;
+  for await (const part of body) {
+    seen += (part as Uint8Array).length;
+    if (seen > maxBytes)
+      throw new CodedError('too_large', `This call takes ${maxBytes} bytes at most.`, { details: { maxBytes } });
+    yield part as Uint8Array;
+  }
+}
