@@ -1,6 +1,5 @@
 import type { Compilable } from 'kysely';
-import type { Schema } from '../meta/schema.ts';
-import type { QueryBuilder } from '../meta/schema.ts';
+import type { QueryBuilder } from './schema.ts';
 
 export type ShardId = number & { readonly __brand: 'ShardId' };
 
@@ -8,21 +7,33 @@ export type ShardId = number & { readonly __brand: 'ShardId' };
 export type SqlValue = number | string | Uint8Array | null;
 
 /**
- * SQL is written once, with Kysely, for both dialects, and compiled once: `statement((q, arg) => …)` builds the
- * query with placeholders; an adapter prepares it and runs it with the arguments in place.
+ * SQL is written once, with Kysely, for both dialects, and compiled once: `build` makes the query with placeholders;
+ * an adapter prepares it and runs it with the arguments in place.
  */
-export interface Statement<Args extends Readonly<Record<string, SqlValue>>, Row> {
-  readonly build: (q: QueryBuilder, arg: <K extends keyof Args>(name: K) => Args[K]) => Compilable<Row>;
+export interface Statement<Args, Row> {
+  readonly build: (q: QueryBuilder, arg: Placeholder<Args>) => Compilable<Row>;
+}
+
+/** Stands for an argument in a query; typed as its value, so that the query is checked against the columns. */
+export type Placeholder<Args> = <K extends keyof Args>(name: K) => Args[K];
+
+/**
+ * A statement, to be kept as a constant: adapters recognise it by identity.
+ *
+ * `const byId = statement<{ id: ObjectId }>()((q, arg) => q.selectFrom('objects').where('object_id', '=', arg('id')) …)`
+ */
+export function statement<Args>() {
+  return <Row>(build: Statement<Args, Row>['build']): Statement<Args, Row> => ({ build });
 }
 
 export interface Reader {
-  all<A extends Readonly<Record<string, SqlValue>>, R>(statement: Statement<A, R>, args: A): Promise<readonly R[]>;
-  first<A extends Readonly<Record<string, SqlValue>>, R>(statement: Statement<A, R>, args: A): Promise<R | undefined>;
+  all<Args, Row>(query: Statement<Args, Row>, args: Args): Promise<readonly Row[]>;
+  first<Args, Row>(query: Statement<Args, Row>, args: Args): Promise<Row | undefined>;
 }
 
 export interface Transaction extends Reader {
   /** Returns the number of rows changed. */
-  run<A extends Readonly<Record<string, SqlValue>>, R>(statement: Statement<A, R>, args: A): Promise<number>;
+  run<Args, Row>(query: Statement<Args, Row>, args: Args): Promise<number>;
 }
 
 /**
@@ -30,9 +41,12 @@ export interface Transaction extends Reader {
  *
  * - D1 `transact` resolves only after the work is durable (S2); when `work` throws, nothing of it is visible.
  * - D2 Works of one shard that write the same workspace are serialised (S3): what a work has read stays true until it commits.
- * - D3 `read` sees only committed state, and everything committed before it was called.
+ * - D3 `read` sees only committed state, the same throughout, and everything committed before it was called.
  * - D4 Adapters may commit several works together (group commit); each stays all-or-nothing on its own.
  * - D5 A work may be run again after a serialisation failure: it must have no effect outside the transaction.
+ * - D6 A reader or transaction is not used after its work has ended; trying to is an error.
+ * - D7 A full disk is CodedError('storage_full'); other faults of the machine are CodedError('unavailable') with the cause.
+ * - D8 Opening migrates in one transaction; a database that a newer program has migrated is refused (H95).
  */
 export interface Database extends AsyncDisposable {
   readonly shards: readonly ShardId[];
@@ -40,4 +54,4 @@ export interface Database extends AsyncDisposable {
   read<T>(shard: ShardId, work: (reader: Reader) => Promise<T>): Promise<T>;
 }
 
-export type { Schema };
+export type { QueryBuilder, Schema } from './schema.ts';
