@@ -1,0 +1,48 @@
+import type { Cache } from '../../ports/cache.ts';
+
+export interface MemoryCacheOptions {
+  /** Most entries. */
+  readonly entries: number;
+  /** Deletions that are remembered exactly; older ones refuse every fill from before them (K2). */
+  readonly deletions?: number;
+}
+
+const DELETIONS = 10_000;
+
+/** An LRU cache in the process. Values are kept by reference and must not be changed by whoever gets them. */
+export function createMemoryCache(options: MemoryCacheOptions): Cache {
+  const values = new Map<string, unknown>();
+  const deletedAt = new Map<string, number>();
+  const mostDeletions = options.deletions ?? DELETIONS;
+  let time = 1;
+  /** Fills from before this are refused whatever their key. */
+  let floor = 0;
+
+  return {
+    stamp: () => time,
+    get: async <T>(key: string) => {
+      const value = values.get(key);
+      if (value === undefined) return undefined;
+      values.delete(key);
+      values.set(key, value);
+      return value as T;
+    },
+    set: async (key, value, stamp) => {
+      if (stamp <= floor || stamp <= (deletedAt.get(key) ?? 0)) return;
+      values.delete(key);
+      values.set(key, value);
+      if (values.size > options.entries) for (const oldest of values.keys()) return void values.delete(oldest);
+    },
+    delete: async (key) => {
+      values.delete(key);
+      deletedAt.delete(key);
+      deletedAt.set(key, time++);
+      if (deletedAt.size <= mostDeletions) return;
+      for (const [oldest, at] of deletedAt) {
+        floor = at;
+        deletedAt.delete(oldest);
+        return;
+      }
+    },
+  };
+}
