@@ -203,6 +203,8 @@ export type DeviceOptions = {
   readonly env?: Env;
   readonly root?: string;
   readonly home?: string;
+  /** Words in front of the daemon's command, e.g. a limit. */
+  readonly prefix?: readonly string[];
 };
 
 /** A device that has no account yet: its own SATCHEL_HOME and its own folder, no process running. */
@@ -279,7 +281,7 @@ export function createDevice(options: DeviceOptions): Device {
         name: options.name,
         logFile,
         env: env(),
-        command: [satchelBin, 'start', '--foreground'],
+        command: [...(options.prefix ?? []), satchelBin, 'start', '--foreground'],
       });
       child = begun;
       await until(async () => (begun.running() ? (await cli(['status', '--json'])).code === 0 : failed(begun)), {
