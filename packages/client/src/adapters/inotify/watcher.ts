@@ -1,0 +1,39 @@
+import type { Watcher, WatchListener } from '../../ports/watcher.ts';
+import type { NativeCalls } from '../native-calls.ts';
+import { createTreePoller, dirtyFolder, restAfter, type PollSettings } from '../tree-poller.ts';
+import { InotifyWatch } from './watch.ts';
+
+export interface InotifyWatcher extends Watcher {
+  watch(root: string, listener: WatchListener): Promise<InotifyWatch>;
+}
+
+/**
+ * The watcher for local file systems on Linux: one watch per folder, none per file (docs/decisions/0003). Needs a
+ * mounted /proc. `settings` are for the folders that get no watch (H77).
+ */
+export function createInotifyWatcher(calls: NativeCalls, settings: PollSettings): InotifyWatcher {
+  return {
+    async watch(root, listener) {
+      const watch: InotifyWatch = new InotifyWatch(calls, {
+        root,
+        privateFolder: settings.privateFolder,
+        listener,
+        limited: () => void pollUnwatched(watch, root, settings),
+      });
+      await watch.begin();
+      return watch;
+    },
+  };
+}
+
+/** Until the watch ends or every folder has a watch after all; `limited` is called again when they run out anew. */
+async function pollUnwatched(watch: InotifyWatch, root: string, settings: PollSettings): Promise<void> {
+  const poller = createTreePoller(root, settings.privateFolder);
+  while (!watch.over.aborted) {
+    const begun = settings.clock.monotonic();
+    watch.report((await poller.sweep(watch.unwatched(), watch.over)).map(dirtyFolder));
+    await restAfter(settings.clock.monotonic() - begun, settings, watch.over);
+    watch.retryUnwatched();
+    if (watch.unwatched().length === 0) return;
+  }
+}
