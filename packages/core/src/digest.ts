@@ -1,6 +1,6 @@
 import type { ContentHash, ObjectId } from '@satchel/protocol/ids.ts';
 import type { ObjectKind } from '@satchel/protocol/objects.ts';
-import type { Sha256 } from './hash-function.ts';
+import type { Sha256Hex } from './hash-function.ts';
 import { utf8Length, writeUtf8 } from './utf8.ts';
 
 /**
@@ -35,33 +35,33 @@ const KIND_CODES: Readonly<Record<ObjectKind, number>> = { file: 1, folder: 2, s
 const FIXED_BYTES = 3 + 5 * 4;
 const ABSENT = 0xffffffff;
 
+function writeLength(length: number, bytes: Uint8Array, at: number): void {
+  bytes[at] = length >>> 24;
+  bytes[at + 1] = length >>> 16;
+  bytes[at + 2] = length >>> 8;
+  bytes[at + 3] = length;
+}
+
 /** Writes length and text; an absent text is told from an empty one. */
-function writeText(text: string | undefined, view: DataView, bytes: Uint8Array, at: number): number {
-  if (text === undefined) {
-    view.setUint32(at, ABSENT);
-    return at + 4;
-  }
-  const end = writeUtf8(text, bytes, at + 4);
-  view.setUint32(at, end - at - 4);
+function writeText(text: string | undefined, bytes: Uint8Array, at: number): number {
+  const end = text === undefined ? at + 4 : writeUtf8(text, bytes, at + 4);
+  writeLength(text === undefined ? ABSENT : end - at - 4, bytes, at);
   return end;
 }
 
 /** The first 128 bits of the SHA-256 of the object's canonical encoding. */
-export function objectFingerprint(fields: FingerprintFields, sha256: Sha256): bigint {
+export function objectFingerprint(fields: FingerprintFields, sha256Hex: Sha256Hex): bigint {
   const { objectId, parentId, name, contentHash, symlinkTarget } = fields;
   const texts = [objectId, parentId, name, contentHash, symlinkTarget];
   let length = FIXED_BYTES;
   for (const text of texts) if (text !== undefined) length += utf8Length(text);
   const bytes = new Uint8Array(length);
-  const view = new DataView(bytes.buffer);
   bytes[0] = FORMAT;
   bytes[1] = KIND_CODES[fields.kind];
   bytes[2] = fields.executable ? 1 : 0;
   let at = 3;
-  for (const text of texts) at = writeText(text, view, bytes, at);
-  const hash = sha256(bytes);
-  const hashView = new DataView(hash.buffer, hash.byteOffset, 16);
-  return (hashView.getBigUint64(0) << 64n) | hashView.getBigUint64(8);
+  for (const text of texts) at = writeText(text, bytes, at);
+  return BigInt(`0x${sha256Hex(bytes).slice(0, DIGEST_BITS / 4)}`);
 }
 
 /** The digest after an object has come to life. */

@@ -1,7 +1,7 @@
 import type { ChunkId, ContentHash } from '@satchel/protocol/ids.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
 import type { ChunkRef } from '@satchel/protocol/objects.ts';
-import type { Sha256 } from './hash-function.ts';
+import type { Sha256Hex } from './hash-function.ts';
 import { failure, success, type Result } from './result.ts';
 import { utf8Bytes } from './utf8.ts';
 import { readVarint, varintLength, writeVarint, type ByteCursor } from './varint.ts';
@@ -124,13 +124,13 @@ export function manifestFault(manifest: Manifest): ManifestFault | undefined {
  * Two contents are equal when hash and size are: the size must be compared too, since a small file can be written
  * whose bytes are the text that is hashed for a long one.
  */
-export function contentHash(manifest: Manifest, sha256: Sha256): ContentHash {
+export function contentHash(manifest: Manifest, sha256Hex: Sha256Hex): ContentHash {
   const [first] = manifest;
   if (first !== undefined && manifest.length === 1) return first.id as string as ContentHash;
-  if (first === undefined) return sha256(new Uint8Array(0)).toHex() as ContentHash;
+  if (first === undefined) return sha256Hex(new Uint8Array(0)) as ContentHash;
   const encoded = encodeManifest(manifest);
   const text = new Uint8Array(HASH_PREFIX.length + encoded.length);
   text.set(HASH_PREFIX);
   text.set(encoded, HASH_PREFIX.length);
-  return sha256(text).toHex() as ContentHash;
+  return sha256Hex(text) as ContentHash;
 }
