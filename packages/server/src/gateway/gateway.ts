@@ -76,7 +76,7 @@ export async function createGateway(services: Services, options: GatewayOptions)
   contentRoute(calls, services);
   chunkRoutes(calls, services);
   shareRoutes(calls, services);
-  syncRoutes(app, calls, { authenticate, notifier: services.notifier });
+  syncRoutes(app, calls, { services, authenticate });
   operationRoutes(app, options);
   documentationRoutes(app);
   setupRoutes(app);
