@@ -117,6 +117,6 @@ export function decodeSignature(bytes: Uint8Array): Result<Signature, SignatureF
   if (bytes.length - cursor.at !== blocks * (WEAK_BYTES + STRONG_BYTES)) return fault('length_wrong');
   const view = new DataView(bytes.buffer, bytes.byteOffset + cursor.at, blocks * WEAK_BYTES);
   const weak = Int32Array.from({ length: blocks }, (_, block) => view.getInt32(block * WEAK_BYTES, true));
-  const strong = bytes.slice(cursor.at + blocks * WEAK_BYTES);
+  const strong = new Uint8Array(bytes.subarray(cursor.at + blocks * WEAK_BYTES));
   return success({ chunkSize: chunkSize.value, blockSize: blockSize.value, weak, strong });
 }
