@@ -25,6 +25,8 @@ export type Content =
       readonly mtimeMs: number;
     };
 
+export type FileContent = Extract<Content, { readonly kind: 'file' }>;
+
 export interface TreeNode extends Place {
   readonly objectId: ObjectId;
   /** The workspace it belongs to; a mount belongs to the workspace that it lies in. */

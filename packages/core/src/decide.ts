@@ -1,0 +1,201 @@
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import { factsOf, isEdited, isFolder, samePlace, type Facts } from './diff.ts';
+import type { PlanSettings } from './plan-settings.ts';
+import type { Place, TreeNode, Trees } from './tree.ts';
+
+export type Fate =
+  /** On neither side. */
+  | 'gone'
+  | 'lives'
+  /** One side deleted it and the other agrees. */
+  | 'dies'
+  /** A folder with two fates: moved by one side, deleted by the other (P9). */
+  | 'released'
+  /** Not to be told now: busy, unseen, or it hangs on something that is. */
+  | 'waits';
+
+/**
+ * What shall become of each object and where it shall lie, decided on demand and remembered for one plan. Deciding
+ * about one object may ask about others: downwards for a folder that may have to go, upwards for circles.
+ */
+export class Decisions {
+  readonly trees: Trees;
+  readonly settings: PlanSettings;
+  /** Objects that a decision hangs on; whoever plans must plan them too. */
+  readonly pulled: ObjectId[] = [];
+  readonly #facts = new Map<ObjectId, Facts>();
+  readonly #fates = new Map<ObjectId, Fate>();
+  /** Folders in which something lives for sure. */
+  readonly #sustained = new Set<ObjectId>();
+  /** Objects whose way up to the root is free of circles, if they are not in `#tangled`. */
+  readonly #anchored = new Set<ObjectId>();
+  readonly #tangled = new Set<ObjectId>();
+  readonly #undone = new Set<ObjectId>();
+
+  constructor(trees: Trees, settings: PlanSettings) {
+    this.trees = trees;
+    this.settings = settings;
+  }
+
+  get decided(): number {
+    return this.#fates.size;
+  }
+
+  facts(id: ObjectId): Facts {
+    let facts = this.#facts.get(id);
+    if (!facts) {
+      facts = factsOf(this.trees, id);
+      this.#facts.set(id, facts);
+    }
+    return facts;
+  }
+
+  fate(id: ObjectId): Fate {
+    let fate = this.#fates.get(id);
+    if (!fate) {
+      fate = this.#decideFate(this.facts(id));
+      this.#fates.set(id, fate);
+    }
+    return fate;
+  }
+
+  /** Where an object shall lie, names not yet contested (P10); undefined when neither side has it. */
+  place(id: ObjectId): Place | undefined {
+    if (!this.#anchored.has(id)) this.#anchor(id);
+    return this.#mergedPlace(this.facts(id));
+  }
+
+  /** Was a local move overruled by the server's place? */
+  moveIsUndone(id: ObjectId): boolean {
+    const { local, remote, localMoved, remoteMoved } = this.facts(id);
+    return localMoved && !!local && !!remote && (remoteMoved || this.#undone.has(id)) && !samePlace(local, remote);
+  }
+
+  /** Something lives in this folder: P8 need not search it. True when that changes what was decided about it. */
+  sustain(folderId: ObjectId): boolean {
+    if (this.#sustained.has(folderId)) return false;
+    this.#sustained.add(folderId);
+    if (this.#fates.get(folderId) !== 'waits') return false;
+    this.#fates.delete(folderId);
+    return true;
+  }
+
+  #decideFate(facts: Facts): Fate {
+    const { id, local, remote, synced } = facts;
+    if (this.settings.busy(id) || this.#isTangled(id)) return 'waits';
+    if (facts.unseen && !(local && remote)) return 'waits';
+    if (local && remote) return 'lives';
+    const survivor = local ?? remote;
+    if (!survivor) return 'gone';
+    if (!synced || (!local && this.settings.excluded(id))) return 'lives';
+    return this.#fateOfDeleted(facts, survivor);
+  }
+
+  /** P7, P9: one side deleted it since Synced, `survivor` is what the other side still has. */
+  #fateOfDeleted(facts: Facts, survivor: TreeNode): Fate {
+    if (this.#isReleased(facts)) return 'released';
+    if (isEdited(survivor, facts.synced) || facts.localMoved || facts.remoteMoved) return 'lives';
+    const parent = this.facts(survivor.parentId);
+    if (isDeletedLike(parent, facts) && this.#liesInReleased(parent)) {
+      this.pulled.push(parent.id);
+      return 'waits';
+    }
+    return isFolder(survivor.content) ? this.#fateOfFolder(facts, survivor) : 'dies';
+  }
+
+  /** P9, itself: a mount counts as moved, so that a share is never emptied by removing its folder. */
+  #isReleased(facts: Facts): boolean {
+    const { local, remote, synced } = facts;
+    const survivor = local ?? remote;
+    if (!survivor || !synced || (local && remote) || facts.unseen || !isFolder(survivor.content)) return false;
+    return facts.localMoved || facts.remoteMoved || remote?.content.kind === 'mount';
+  }
+
+  /** P9, what was in it: nothing may go before the folder is released. */
+  #liesInReleased(folder: Facts): boolean {
+    let at = folder;
+    while (!this.#isReleased(at)) {
+      const survivor = at.local ?? at.remote;
+      const parent = survivor && this.facts(survivor.parentId);
+      if (!parent || !isDeletedLike(parent, at)) return false;
+      at = parent;
+    }
+    return true;
+  }
+
+  /** P8: it lives when anything in it does; its own deletion comes after that of all that was in it. */
+  #fateOfFolder(facts: Facts, survivor: TreeNode): Fate {
+    if (this.#sustained.has(facts.id)) return 'lives';
+    let fate: Fate = 'dies';
+    const tree = facts.local ? this.trees.local : this.trees.remote;
+    for (const child of tree.children(survivor.objectId)) {
+      if ('deleted' in child && child.deleted) continue;
+      if (this.decided >= this.settings.limit && !this.#fates.has(child.objectId)) return 'waits';
+      const childFate = this.fate(child.objectId);
+      this.pulled.push(child.objectId);
+      if (childFate === 'dies' || this.place(child.objectId)?.parentId !== facts.id) continue;
+      // An incomplete listing: the child is listed already, where it went or that its folder lives is not.
+      const inconsistent = facts.local && this.facts(child.objectId).remote?.parentId === facts.id;
+      if (childFate === 'waits' || inconsistent) fate = 'waits';
+      else return 'lives';
+    }
+    return fate;
+  }
+
+  /** P4: the side that moved it wins; the server when both did, or when the local move was part of a circle. */
+  #mergedPlace(facts: Facts): Place | undefined {
+    const { local, remote } = facts;
+    if (!local || !remote) return local ?? remote;
+    return facts.localMoved && !facts.remoteMoved && !this.#undone.has(facts.id) ? local : remote;
+  }
+
+  /**
+   * P6: walks up to the root and undoes the local moves on every circle met. Each object has one parent, so circles
+   * never share a member, and the outcome does not depend on where the walk began.
+   */
+  #anchor(id: ObjectId): void {
+    let path: ObjectId[] = [];
+    let seen = new Set<ObjectId>();
+    let at = id;
+    while (at !== this.settings.rootId && !this.#anchored.has(at)) {
+      if (seen.has(at)) {
+        if (!this.#undoMoves(path.slice(path.indexOf(at)))) break;
+        [path, seen, at] = [[], new Set(), id];
+        continue;
+      }
+      seen.add(at);
+      path.push(at);
+      const place = this.#mergedPlace(this.facts(at));
+      if (!place) break;
+      at = place.parentId;
+    }
+    const tangled = seen.has(at) || this.#tangled.has(at);
+    for (const member of path) {
+      this.#anchored.add(member);
+      if (tangled && this.#mergedPlace(this.facts(member))) this.#tangled.add(member);
+    }
+  }
+
+  #undoMoves(circle: readonly ObjectId[]): boolean {
+    let undone = false;
+    for (const id of circle) {
+      const facts = this.facts(id);
+      if (!facts.remote || !facts.localMoved || this.#mergedPlace(facts) !== facts.local) continue;
+      this.#undone.add(id);
+      undone = true;
+    }
+    return undone;
+  }
+
+  /** The circle is Remote's own, as it can look in the middle of a listing. */
+  #isTangled(id: ObjectId): boolean {
+    if (!this.#anchored.has(id)) this.#anchor(id);
+    return this.#tangled.has(id);
+  }
+}
+
+/** Was `folder` deleted by the side that deleted `child`? */
+function isDeletedLike(folder: Facts, child: Facts): boolean {
+  if (!folder.synced || folder.unseen) return false;
+  return child.local ? !!folder.local && !folder.remote : !!folder.remote && !folder.local;
+}

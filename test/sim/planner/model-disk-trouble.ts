@@ -1,0 +1,39 @@
+import type { LocalNode } from '@satchel/core/tree.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { ModelDevice } from './model-device.ts';
+
+const hidden = new WeakMap<ModelDevice, LocalNode[]>();
+
+/** An object, with all that is in it, cannot be looked at any more: its node stays as unknown, those below are absent. */
+export function hide(device: ModelDevice, choice: number): void {
+  const nodes = [...device.local.values()].filter((node) => node.presence === 'present');
+  const chosen = nodes[choice % Math.max(1, nodes.length)];
+  if (!chosen || device.pending > 0) return;
+  const stored = hidden.get(device) ?? [];
+  hidden.set(device, stored);
+  device.local.set({ ...chosen, presence: 'unknown' });
+  device.dirty.add(chosen.objectId);
+  const removeBelow = (id: ObjectId): void => {
+    for (const child of [...device.local.children(id)]) {
+      removeBelow(child.objectId);
+      stored.push(child);
+      device.local.delete(child.objectId);
+      device.dirty.add(child.objectId);
+    }
+  };
+  removeBelow(chosen.objectId);
+}
+
+/** All that was hidden can be looked at again, as it was. */
+export function reveal(device: ModelDevice): void {
+  for (const node of [...device.local.values()]) {
+    if (node.presence === 'present') continue;
+    device.local.set({ ...node, presence: 'present' });
+    device.dirty.add(node.objectId);
+  }
+  for (const node of hidden.get(device) ?? []) {
+    device.local.set({ ...node, presence: 'present' });
+    device.dirty.add(node.objectId);
+  }
+  hidden.delete(device);
+}
