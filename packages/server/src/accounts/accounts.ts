@@ -12,6 +12,7 @@ import type { Devices, Granted } from './devices.ts';
 import type { Invites } from './invites.ts';
 import { passwordFault } from './password-policy.ts';
 import type { SignInThrottle } from './sign-in-throttle.ts';
+import { USERS } from './user-statements.ts';
 
 export type SignupMode = 'open' | 'invite' | 'closed';
 
@@ -38,7 +39,7 @@ export interface Accounts {
 /** What accounts need of the Meta Service. */
 export interface People {
   /** The account of a person, made with its personal workspace when it is not there yet. */
-  ensure(person: Person): Promise<{ readonly workspaceId: WorkspaceId; readonly disabled: boolean }>;
+  ensure(person: Person): Promise<{ readonly workspaceId: WorkspaceId }>;
 }
 
 export interface AccountsOptions {
@@ -137,8 +138,11 @@ async function signUp(options: AccountsOptions, request: SignupRequest): Promise
 }
 
 async function signedIn(options: AccountsOptions, person: Person, deviceName: string): Promise<SignedIn> {
-  const { workspaceId, disabled } = await options.people.ensure(person);
-  if (disabled) throw new CodedError('forbidden', 'This account was disabled by the administrator.');
+  const { people, database, directory } = options;
+  const { workspaceId } = await people.ensure(person);
+  const { userId } = person;
+  const user = await database.read(directory, (reader) => reader.first(USERS.byId, { userId }));
+  if (user?.disabled_at) throw new CodedError('forbidden', 'This account was disabled by the administrator.');
   const granted = await options.devices.add(person.userId, deviceName);
   return {
     ...(await answerOf(options.tokens, granted)),

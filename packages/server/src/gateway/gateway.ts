@@ -53,7 +53,7 @@ export async function createGateway(services: Services, options: GatewayOptions)
     routerOptions: { maxParamLength: 256 },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
-    ...(options.tls ? { https: options.tls as object as null } : {}),
+    ...(options.tls ? { https: options.tls as unknown as null } : {}),
     http: { headersTimeout: 20_000, maxHeaderSize: 32 * 1024 },
   }) as unknown as FastifyInstance<Server>;
 

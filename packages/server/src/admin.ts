@@ -1,0 +1,58 @@
+import { pino } from 'pino';
+import { adminSocketOf, askServer, type AdminAnswer } from './administration/admin-socket.ts';
+import { ADMIN_HELP } from './administration/commands.ts';
+import { compose } from './compose.ts';
+import { loadConfig, type Config } from './config.ts';
+import { ConfigError } from './config-values.ts';
+
+/**
+ * `satchel admin`: asks the server that runs on the data folder, or does it itself when none runs.
+ * @param argv what stands after `admin`
+ * @returns the exit code
+ */
+export async function admin(argv: readonly string[]): Promise<number> {
+  if (argv.length === 0 || argv.includes('--help') || argv.includes('-h')) {
+    process.stdout.write(ADMIN_HELP);
+    return argv.length === 0 ? 2 : 0;
+  }
+  try {
+    const { own, command } = split(argv);
+    const { config } = loadConfig(own, process.env);
+    const answer = (await askServer(adminSocketOf(config.data), command)) ?? (await alone(config, command));
+    return print(answer, config.json);
+  } catch (error) {
+    const usage = error instanceof ConfigError;
+    process.stderr.write(`satchel admin: ${(error as Error).message}\n`);
+    return usage ? 2 : 1;
+  }
+}
+
+/** Without a server: the lock of the data folder is held meanwhile, so that none can start. */
+async function alone(config: Config, command: readonly string[]): Promise<AdminAnswer> {
+  const log = pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true }));
+  await using composition = await compose(config, log);
+  return composition.administer(command);
+}
+
+function print({ exit, text, data }: AdminAnswer, json: boolean): number {
+  if (json) process.stdout.write(`${JSON.stringify(data)}\n`);
+  else if (text !== '') (exit === 0 ? process.stdout : process.stderr).write(`${text}\n`);
+  return exit;
+}
+
+/** Which flags are the configuration's and which belong to the command. */
+const OWN = new Set(['--data', '--config', '--key-file', '--public-url', '--default-quota']);
+
+function split(argv: readonly string[]): { readonly own: readonly string[]; readonly command: readonly string[] } {
+  const own: string[] = [];
+  const command: string[] = [];
+  for (let at = 0; at < argv.length; at += 1) {
+    const word = argv[at] ?? '';
+    const [name = ''] = word.split('=');
+    if (word === '--json') own.push(word);
+    else if (!OWN.has(name)) command.push(word);
+    else if (word.includes('=')) own.push(word);
+    else own.push(word, argv[(at += 1)] ?? '');
+  }
+  return { own, command };
+}
