@@ -106,11 +106,12 @@ export function watcherContract(name: string, create: () => WatcherFixture): voi
   });
 
   test(`${name}: W1 nothing in the private folder is reported, nor that folder itself`, async (t) => {
-    const { at, seen, caughtUp } = await setUpWatch(t, create().watcher, (root) =>
-      fs.mkdirSync(join(root, '.satchel')),
-    );
-    fs.mkdirSync(at('.satchel/staging'));
+    const { at, seen, caughtUp } = await setUpWatch(t, create().watcher);
+    fs.mkdirSync(at('.satchel/staging'), { recursive: true });
     fs.writeFileSync(at('.satchel/staging/chunk'), 'x');
+    await caughtUp();
+    fs.chmodSync(at('.satchel'), 0o700);
+    fs.writeFileSync(at('.satchel/staging/second'), 'x');
     await caughtUp();
     assert.deepEqual(seen.events, []);
     fs.mkdirSync(at('sub/.satchel'), { recursive: true });

@@ -23,7 +23,7 @@ export class DirtySet {
     names.set(name, { closed: state.closed, deep: (state.deep ?? false) || (names.get(name)?.deep ?? false) });
   }
 
-  /** Takes everything out. What is away cannot be named; it is remembered there until it comes back. */
+  /** Takes everything out. What is away cannot be named, and need not be: it comes back as `deep`, or not at all. */
   take(): readonly DirtyPath[] {
     const taken = this.#byFolder;
     if (taken.size === 0) return [];
@@ -31,10 +31,7 @@ export class DirtySet {
     const dirty: DirtyPath[] = [];
     for (const [folder, names] of taken) {
       const parent = this.#tree.pathOf(folder);
-      if (parent === undefined) {
-        this.#tree.topOf(folder).touched = true;
-        continue;
-      }
+      if (parent === undefined) continue;
       for (const [name, state] of names) dirty.push({ kind: 'dirty', path: joinPath(parent, name), ...state });
     }
     return dirty;

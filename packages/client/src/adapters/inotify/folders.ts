@@ -16,7 +16,7 @@ export interface Folder {
   unwatched: Set<string> | undefined;
   /** The last full walk that met this folder. */
   seen: number;
-  /** Something happened below while it was away: survey all of it when it comes back. */
+  /** Folders appeared below while it was away and have no watch: survey all of it when it comes back. */
   touched: boolean;
 }
 
