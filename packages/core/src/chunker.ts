@@ -13,7 +13,7 @@ export const MIN_CHUNK_BYTES = 256 * 1024;
 export const AVERAGE_CHUNK_BYTES = 1024 * 1024;
 export const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 
-/** The hash of a position depends on this many bytes before it: older ones have been shifted out. */
+/** The hash at a position depends on no more bytes before it than these: older ones have been shifted out. */
 const WINDOW_BYTES = 32;
 
 /** 22 bits before the average size and 18 after it: normalisation level 2. */

@@ -68,6 +68,16 @@ test('parts that changed places are copied', () => {
   assert(checkedDelta(base, target).length <= 5 * 1024);
 });
 
+test('repeated blocks are copied in one run', () => {
+  const base = Buffer.concat([new Uint8Array(10_000), seededBytes(17, 10_000), new Uint8Array(10_000)]);
+  assert.equal(matchDelta(base, signatureOf(base, sha256), sha256).length, 1);
+});
+
+test('the short last block is not copied over what is copied already', () => {
+  checkedDelta(new Uint8Array(700), new Uint8Array(512));
+  checkedDelta(new Uint8Array(700), new Uint8Array(600));
+});
+
 test('unrelated content costs its own length and a few bytes', () => {
   const target = seededBytes(13, MIB);
   assert(checkedDelta(seededBytes(12, MIB), target).length <= target.length + 16);

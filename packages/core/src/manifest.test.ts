@@ -74,6 +74,9 @@ test('each fault of an encoded manifest has its reason', () => {
   empty[empty.length - 1] = 0;
   assert.equal(reasonOf(empty), 'chunk_size_invalid');
   assert.equal(reasonOf(encodeManifest([{ id: idOf('a'), size: LIMITS.chunkBytes + 1 }])), 'chunk_size_invalid');
+  const largest = { id: idOf('a'), size: LIMITS.chunkBytes };
+  const tooLarge = Array.from({ length: LIMITS.fileBytes / LIMITS.chunkBytes + 1 }, () => largest);
+  assert.equal(reasonOf(encodeManifest(tooLarge)), 'file_too_large');
 });
 
 test('a manifest from JSON is checked', () => {
