@@ -135,7 +135,7 @@ test(
           }
         }),
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   },
 );
@@ -152,6 +152,6 @@ test('W3 W4 W5 W7 the same while another thread makes the changes as fast as it 
       }),
     ),
     // A run is not repeatable, so that shrinking would only wander.
-    { numRuns: 20, endOnFailure: true },
+    { numRuns: 15, endOnFailure: true },
   );
 });
