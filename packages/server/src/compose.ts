@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { DeviceId } from '@satchel/protocol/ids.ts';
+import type { DeviceId, UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { createAccessTokens } from './accounts/access-tokens.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import { createDevices, type Devices } from './accounts/devices.ts';
@@ -28,6 +28,8 @@ import { openDataKeys } from './block/data-keys.ts';
 import type { Config } from './config.ts';
 import { createOpenConnections, type OpenConnections } from './gateway/open-connections.ts';
 import type { Services } from './gateway/services.ts';
+import { createMeta, type Meta } from './meta/meta.ts';
+import { DIRECTORY } from './meta/shards.ts';
 import { createLongPolls } from './notify/long-poll.ts';
 import { createNotifier } from './notify/notifier.ts';
 import { MIGRATIONS } from './ports/migrations.ts';
@@ -52,6 +54,8 @@ export interface Composition extends AsyncDisposable {
 /** Revocations by other processes are learnt of this often. */
 const LEARN_REVOKED_MS = 5_000;
 const JOB_ATTEMPTS = 8;
+/** Where the service itself asks on behalf of a user. */
+const NO_DEVICE = '0'.repeat(26) as DeviceId;
 const CACHE_ENTRIES = 50_000;
 
 /** @throws Error with a sentence for the operator when something cannot be opened */
@@ -60,19 +64,24 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
   const base = await openBase(config, log, opening);
   const { clock, random, database } = base;
 
-  const meta = createMeta({
-    database,
-    bus: base.bus,
-    cache: base.cache,
-    clock,
-    random,
-    settings: { defaultQuotaBytes: config['default-quota'] },
-  });
+  const meta = opening.use(
+    createMeta({
+      database,
+      bus: base.bus,
+      cache: base.cache,
+      clock,
+      random,
+      settings: { defaultQuotaBytes: config['default-quota'] },
+    }),
+  );
   const blocks = await createBlocks(
     { store: base.store, ledger: meta.ledger, keys: base.keys, clock, random },
     { ...BLOCK_SETTINGS, deduplication: config.dedup },
   );
-  const workspacesOf = (userId: UserId): Promise<ReadonlySet<WorkspaceId>> => meta.workspacesOf(userId);
+  const workspacesOf = async (userId: UserId): Promise<ReadonlySet<WorkspaceId>> => {
+    const { workspaces } = await meta.workspaces({ userId, deviceId: NO_DEVICE });
+    return new Set(workspaces.map(({ workspaceId }) => workspaceId));
+  };
   const notifier = opening.use(createNotifier({ bus: base.bus, clock, random, workspacesOf, log }));
   const connections = createOpenConnections();
   const people = composeAccounts(config, log, { ...base, opening, meta, connections });
@@ -81,7 +90,13 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
   void watchRevoked(people.devices, connections, { signal: stopping.signal, log });
 
   const administer = createAdminister({
-    users: createUserAdministration({ database, directory: DIRECTORY, devices: people.devices, clock }),
+    users: createUserAdministration({
+      database,
+      directory: DIRECTORY,
+      devices: people.devices,
+      clock,
+      subscriptions: meta,
+    }),
     invites: people.invites,
     publicUrl: publicUrlOf(config),
     upkeep: upkeepTasks(blocks.upkeep, meta),

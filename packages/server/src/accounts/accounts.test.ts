@@ -66,7 +66,7 @@ async function worldFor(t: TestContext, signup: SignupMode = 'open'): Promise<Wo
   const revoked: string[] = [];
   const accounts = createAccounts({
     identity: memoryIdentity(clock),
-    people: { ensure: async ({ userId }) => ({ workspaceId: userId as string as WorkspaceId }) },
+    people: { ensure: async ({ userId }) => ({ workspaceId: userId as string as WorkspaceId, disabled: false }) },
     devices,
     invites,
     tokens: createAccessTokens(new Uint8Array(32).fill(2), clock),

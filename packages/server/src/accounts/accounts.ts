@@ -12,7 +12,6 @@ import type { Devices, Granted } from './devices.ts';
 import type { Invites } from './invites.ts';
 import { passwordFault } from './password-policy.ts';
 import type { SignInThrottle } from './sign-in-throttle.ts';
-import { USERS } from './user-statements.ts';
 
 export type SignupMode = 'open' | 'invite' | 'closed';
 
@@ -39,7 +38,7 @@ export interface Accounts {
 /** What accounts need of the Meta Service. */
 export interface People {
   /** The account of a person, made with its personal workspace when it is not there yet. */
-  ensure(person: Person): Promise<{ readonly workspaceId: WorkspaceId }>;
+  ensure(person: Person): Promise<{ readonly workspaceId: WorkspaceId; readonly disabled: boolean }>;
 }
 
 export interface AccountsOptions {
@@ -138,11 +137,8 @@ async function signUp(options: AccountsOptions, request: SignupRequest): Promise
 }
 
 async function signedIn(options: AccountsOptions, person: Person, deviceName: string): Promise<SignedIn> {
-  const { people, database, directory } = options;
-  const { workspaceId } = await people.ensure(person);
-  const { userId } = person;
-  const user = await database.read(directory, (reader) => reader.first(USERS.byId, { userId }));
-  if (user?.disabled_at) throw new CodedError('forbidden', 'This account was disabled by the administrator.');
+  const { workspaceId, disabled } = await options.people.ensure(person);
+  if (disabled) throw new CodedError('forbidden', 'This account was disabled by the administrator.');
   const granted = await options.devices.add(person.userId, deviceName);
   return {
     ...(await answerOf(options.tokens, granted)),

@@ -48,12 +48,20 @@ export interface UserAdministrationPorts {
   readonly directory: ShardId;
   readonly devices: Devices;
   readonly clock: Clock;
+  readonly subscriptions: Subscriptions;
+}
+
+/** What the Meta Service does with plans. */
+export interface Subscriptions {
+  setQuota(userId: UserId, quotaBytes: number | undefined): Promise<void>;
+  /** @throws CodedError('not_found') for an unknown plan */
+  setPlan(userId: UserId, plan: string): Promise<void>;
 }
 
 const PAGE = 200;
 
 export function createUserAdministration(ports: UserAdministrationPorts): UserAdministration {
-  const { database, directory, devices, clock } = ports;
+  const { database, directory, devices, clock, subscriptions } = ports;
 
   async function userOf(email: string): Promise<UserId> {
     const folded = email.toLowerCase();
@@ -65,18 +73,10 @@ export function createUserAdministration(ports: UserAdministrationPorts): UserAd
   return {
     list: () => listed(ports),
     setQuota: async (email, quotaBytes) => {
-      const userId = await userOf(email);
-      const row = { userId, quotaBytes: quotaBytes ?? null };
-      await database.transact(directory, (tx) => tx.run(USERS.setQuota, row));
+      await subscriptions.setQuota(await userOf(email), quotaBytes);
     },
     setPlan: async (email, plan) => {
-      const userId = await userOf(email);
-      const now = clock.now();
-      await database.transact(directory, async (tx) => {
-        if (!(await tx.first(PLANS.find, { plan }))) throw new CodedError('not_found', `There is no plan ${plan}.`);
-        await tx.run(PLANS.endPresent, { userId, now });
-        await tx.run(PLANS.begin, { userId, plan, now });
-      });
+      await subscriptions.setPlan(await userOf(email), plan);
     },
     revokeDevices: async (email) => devices.revokeAll(await userOf(email)),
     setDisabled: async (email, disabled) => {

@@ -26,16 +26,7 @@ export const USERS = {
       .limit(arg('limit')),
   ),
   byEmail: statement<{ email: string }>()((q, arg) =>
-    q.selectFrom('users').select(['user_id', 'disabled_at']).where('email', '=', arg('email')),
-  ),
-  byId: statement<{ userId: UserId }>()((q, arg) =>
-    q.selectFrom('users').select('disabled_at').where('user_id', '=', arg('userId')),
-  ),
-  setQuota: statement<{ userId: UserId; quotaBytes: number | null }>()((q, arg) =>
-    q
-      .updateTable('users')
-      .set({ quota_bytes: arg('quotaBytes') })
-      .where('user_id', '=', arg('userId')),
+    q.selectFrom('users').select('user_id').where('email', '=', arg('email')),
   ),
   setDisabled: statement<{ userId: UserId; at: number | null }>()((q, arg) =>
     q
@@ -49,7 +40,6 @@ export const PLANS = {
   list: statement<Record<string, never>>()((q) =>
     q.selectFrom('plans').select(['plan', 'quota_bytes', 'retention_days']).orderBy('quota_bytes'),
   ),
-  find: statement<{ plan: string }>()((q, arg) => q.selectFrom('plans').select('plan').where('plan', '=', arg('plan'))),
   insert: statement<{ plan: string; quotaBytes: number; retentionDays: number }>()((q, arg) =>
     q
       .insertInto('plans')
@@ -57,16 +47,6 @@ export const PLANS = {
       .onConflict((conflict) =>
         conflict.column('plan').doUpdateSet({ quota_bytes: arg('quotaBytes'), retention_days: arg('retentionDays') }),
       ),
-  ),
-  endPresent: statement<{ userId: UserId; now: number }>()((q, arg) =>
-    q
-      .updateTable('subscriptions')
-      .set({ until: arg('now') })
-      .where('user_id', '=', arg('userId'))
-      .where('until', 'is', null),
-  ),
-  begin: statement<{ userId: UserId; plan: string; now: number }>()((q, arg) =>
-    q.insertInto('subscriptions').values({ user_id: arg('userId'), plan: arg('plan'), since: arg('now'), until: null }),
   ),
 } as const;
 

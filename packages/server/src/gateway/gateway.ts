@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import websocket from '@fastify/websocket';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import { ROUTES } from '@satchel/protocol/routes.ts';
@@ -41,7 +41,7 @@ const SILENCE_MS = 120_000;
 export async function createGateway(services: Services, options: GatewayOptions): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
     trustProxy: options.behindProxy,
     genReqId: requestIds(),

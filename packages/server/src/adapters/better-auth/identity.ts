@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DatabaseSync } from 'node:sqlite';
+import type { BetterAuthOptions } from 'better-auth';
 import type { Logger } from 'pino';
 import { newId, type UserId } from '@satchel/protocol/ids.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
@@ -78,7 +79,7 @@ async function openAuth(options: IdentityOptions) {
   const database = new DatabaseSync(options.file);
   database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
   const { clock, random, mailer, log } = options;
-  const auth = betterAuth({
+  const settings = {
     database,
     secret: Buffer.from(options.secret).toString('hex'),
     baseURL: options.publicUrl,
@@ -105,10 +106,11 @@ async function openAuth(options: IdentityOptions) {
         }
       },
     },
-  });
-  const { runMigrations } = await getMigrations(auth.options);
+  } satisfies BetterAuthOptions;
+  // The tables come first: the library complains in the log of tables that it does not find.
+  const { runMigrations } = await getMigrations(settings);
   await runMigrations();
-  return { auth, database };
+  return { auth: betterAuth(settings), database };
 }
 
 function personOf(user: { id: string; email: string; name: string; emailVerified: boolean }): Person {
