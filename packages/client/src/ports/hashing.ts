@@ -86,7 +86,8 @@ export interface StreamedChunk extends ChunkAt {
   readonly payload: Payload;
 }
 
-export type TakeChunk = (chunk: StreamedChunk) => Promise<void> | undefined;
+/** Called with undefined after the last chunk; what is still held back must be on its way then. */
+export type TakeChunk = (chunk: StreamedChunk | undefined) => Promise<void> | undefined;
 
 /** A chunk on its way: its own bytes, or a whole frame (zstd or a difference) where that is much shorter. */
 export type Payload =
@@ -143,7 +144,8 @@ export interface DecodeOutcome {
 }
 
 export interface DecodeFault {
-  readonly code: 'frame_invalid' | 'hash_mismatch' | 'base_gone';
+  readonly code: 'frame_invalid' | 'hash_mismatch' | 'base_gone' | 'refused';
+  /** For people; of 'refused' the server's error code for this chunk. */
   readonly detail: string;
   /** The chunk at which it happened, by index. */
   readonly index?: number;

@@ -1,0 +1,235 @@
+import fs from 'node:fs';
+import { constants } from 'node:fs';
+import { join } from 'node:path';
+import type { Disk, DiskEntry, DiskListing, DiskStat, EntryType } from '../ports/disk.ts';
+import type { DirectoryHandle, NativeFiles } from '../ports/native-files.ts';
+
+const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK, O_CREAT } = constants;
+
+/** Up to this many files and folders an fsync each is cheaper than one of the whole file system. */
+const FLUSH_SINGLY = 16;
+
+/** Absence is proved by these two alone (F1). */
+const isAbsent = (error: unknown) => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
+
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+function typeOf(entry: { isFile(): boolean; isDirectory(): boolean; isSymbolicLink(): boolean }): EntryType {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'folder';
+  return entry.isSymbolicLink() ? 'symlink' : 'special';
+}
+
+/** The disk of this machine below `root`, each parent resolved without following links (H52). */
+export function createNodeDisk(root: string, native: NativeFiles): Disk {
+  const parents = new ParentHandles(root, native.openRoot(root));
+  const at = (path: string) => parents.entry(path);
+  const entry = (path: string) => {
+    const found = parents.entry(path);
+    if (found === undefined)
+      throw Object.assign(new Error(`ENOENT: no such folder above '${path}'`), { code: 'ENOENT', path });
+    return found;
+  };
+  return {
+    absolute: (path) => (path === '' ? root : join(root, path)),
+    stat: (path) => absentAs(undefined, () => statEntry(at(path))),
+    list: (path) => absentAs(undefined, () => listFolder(at(path))),
+    readLink: (path) => fs.readlinkSync(entry(path)),
+    readSmall: (path, maxBytes) => absentAs(undefined, () => readSmall(at(path), maxBytes)),
+    makeFolder: (path) => creating(at(path), (target) => fs.mkdirSync(target)),
+    makeSymlink: (path, text) => creating(at(path), (target) => fs.symlinkSync(text, target)),
+    async rename(from, to) {
+      const [source, target] = parents.pair(from, to);
+      if (source === undefined || target === undefined) return 'missing';
+      return native.renameNoReplace(source, target);
+    },
+    exchange(pathA, pathB) {
+      const [a, b] = parents.pair(pathA, pathB);
+      return a === undefined || b === undefined ? 'missing' : native.exchange(a, b);
+    },
+    link(from, to) {
+      const [source, target] = parents.pair(from, to);
+      if (source === undefined || target === undefined) return 'missing';
+      const outcome = creating(target, (path) => fs.linkSync(source, path));
+      return outcome === 'made' ? 'linked' : outcome;
+    },
+    removeFile: (path) => absentAs('missing', () => (fs.unlinkSync(entry(path)), 'removed' as const)),
+    removeFolder: (path) => removeFolder(entry(path)),
+    setExecutable(path, executable) {
+      const target = entry(path);
+      const mode = fs.lstatSync(target).mode & 0o777;
+      fs.chmodSync(target, executable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111);
+    },
+    finish: (path, options) => finishFile(entry(path), options),
+    async flush(paths) {
+      if (paths === undefined || paths.length > FLUSH_SINGLY) return native.syncFileSystem(root);
+      await Promise.all(paths.map((path) => syncOne(entry(path))));
+    },
+    async freeBytes() {
+      const { bavail, bsize } = await fs.promises.statfs(root);
+      return bavail * bsize;
+    },
+    [Symbol.dispose]: () => parents[Symbol.dispose](),
+  };
+}
+
+/**
+ * Open handles of the folders last used, kept for one synchronous run only: a loop over a folder opens it once, and
+ * nothing that happened between two turns of the event loop can be missed.
+ */
+class ParentHandles implements Disposable {
+  readonly #root: DirectoryHandle;
+  readonly #open = new Map<string, DirectoryHandle>();
+  readonly #rootPath: string;
+  #closing = false;
+
+  constructor(rootPath: string, root: DirectoryHandle) {
+    this.#rootPath = rootPath;
+    this.#root = root;
+  }
+
+  /** A path for node:fs, or undefined when a folder above it is absent or is not a folder. */
+  entry(path: string): string | undefined {
+    if (path === '') return `${this.#rootPath}/.`;
+    const cut = path.lastIndexOf('/');
+    const handle = cut < 0 ? this.#root : this.#folder(path.slice(0, cut));
+    return handle?.entryPath(path.slice(cut + 1));
+  }
+
+  pair(from: string, to: string): [string | undefined, string | undefined] {
+    return [this.entry(from), this.entry(to)];
+  }
+
+  [Symbol.dispose](): void {
+    this.#release();
+    this.#root[Symbol.dispose]();
+  }
+
+  #folder(path: string): DirectoryHandle | undefined {
+    const known = this.#open.get(path);
+    if (known !== undefined) return known;
+    const opened = this.#root.open(path);
+    if (typeof opened === 'string') return undefined;
+    this.#open.set(path, opened);
+    if (this.#open.size > 64) this.#evict(path);
+    if (!this.#closing) {
+      this.#closing = true;
+      queueMicrotask(() => this.#release());
+    }
+    return opened;
+  }
+
+  #evict(except: string): void {
+    for (const [path, handle] of this.#open) {
+      if (path === except || this.#open.size <= 32) continue;
+      handle[Symbol.dispose]();
+      this.#open.delete(path);
+    }
+  }
+
+  #release(): void {
+    for (const handle of this.#open.values()) handle[Symbol.dispose]();
+    this.#open.clear();
+    this.#closing = false;
+  }
+}
+
+function syncOne(path: string): Promise<void> {
+  // Opened at once: the path leads through a handle that is only open now.
+  const fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  return new Promise((resolve, reject) => {
+    fs.fsync(fd, (error) => {
+      fs.closeSync(fd);
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
+function absentAs<T, A>(absent: A, work: () => T): T | A {
+  try {
+    return work();
+  } catch (error) {
+    if (isAbsent(error)) return absent;
+    throw error;
+  }
+}
+
+function statEntry(path: string | undefined): DiskStat | undefined {
+  if (path === undefined) return undefined;
+  const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  return {
+    type: typeOf(stat),
+    dev: Number(stat.dev),
+    ino: Number(stat.ino),
+    size: Number(stat.size),
+    mtimeNs: String(stat.mtimeNs),
+    ctimeNs: String(stat.ctimeNs),
+    mode: Number(stat.mode & 0o7777n),
+    links: Number(stat.nlink),
+  };
+}
+
+function listFolder(path: string | undefined): DiskListing | undefined {
+  if (path === undefined) return undefined;
+  const entries: DiskEntry[] = [];
+  const unreadableNames: string[] = [];
+  for (const found of fs.readdirSync(path, { withFileTypes: true, encoding: 'buffer' })) {
+    const name = found.name.toString('utf8');
+    if (Buffer.byteLength(name) === found.name.length && Buffer.from(name).equals(found.name)) {
+      entries.push({ name, type: typeOf(found) });
+    } else unreadableNames.push(name);
+  }
+  return { entries, unreadableNames };
+}
+
+function readSmall(path: string | undefined, maxBytes: number): Uint8Array | undefined {
+  if (path === undefined) return undefined;
+  const fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const size = fs.fstatSync(fd).size;
+    if (size > maxBytes) throw new RangeError(`${path} is larger than ${maxBytes} bytes`);
+    const bytes = new Uint8Array(size);
+    return bytes.subarray(0, fs.readSync(fd, bytes, 0, size, 0));
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function finishFile(path: string, { sizeBytes, executable, mtimeMs }: Parameters<Disk['finish']>[1]): void {
+  const fd = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666);
+  try {
+    fs.ftruncateSync(fd, sizeBytes);
+    const mode = fs.fstatSync(fd).mode & 0o777;
+    if (executable) fs.fchmodSync(fd, mode | ((mode & 0o444) >> 2));
+    fs.futimesSync(fd, mtimeMs / 1000, mtimeMs / 1000);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function creating(path: string | undefined, make: (path: string) => void): 'made' | 'exists' | 'missing' {
+  if (path === undefined) return 'missing';
+  try {
+    make(path);
+    return 'made';
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return 'exists';
+    if (isAbsent(error)) return 'missing';
+    throw error;
+  }
+}
+
+function removeFolder(path: string): 'removed' | 'missing' | 'not-empty' {
+  try {
+    fs.rmdirSync(path);
+    return 'removed';
+  } catch (error) {
+    if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST') return 'not-empty';
+    if (isAbsent(error)) return 'missing';
+    throw error;
+  }
+}

@@ -1,0 +1,145 @@
+import { staysInside, identityOf, isExecutable } from '../indexer/observation.ts';
+import type { Place } from '@satchel/core/tree.ts';
+import type { LocalRow } from '../state/rows.ts';
+import {
+  isStill,
+  localContent,
+  type Applied,
+  type Applier,
+  type Arrival,
+  type Standing,
+  type StepOf,
+} from './applier.ts';
+
+/** Files on their way; incomplete ones are taken up again. */
+export const PART_FOLDER = '.satchel/staging/part';
+/** Complete files about to change names with what they replace; after a crash, perhaps what they replaced (H83). */
+export const READY_FOLDER = '.satchel/staging/ready';
+
+/** A file that stands at its place on disk; what is still to be recorded once its name is durable. */
+export interface Placed {
+  readonly step: StepOf<'download'>;
+  readonly path: string;
+  readonly arrival: Arrival;
+}
+
+/** Where the file of a step will stand; undefined when its folder is not there, or what it replaces. */
+export function destination(applier: Applier, step: StepOf<'download'>): string | undefined {
+  return step.expected === undefined
+    ? applier.pathAt(step.place ?? step.remote)
+    : applier.deps.tree.pathOf(step.objectId);
+}
+
+/**
+ * Puts a complete, flushed file from the staging folder where it belongs: a new name by `link`, which replaces
+ * nothing; a replacement by exchanging the two names and then looking at what was displaced (C4, H14, H15).
+ * @returns undefined when the disk was not as expected; it is looked at again
+ */
+export async function placeFile(
+  applier: Applier,
+  step: StepOf<'download'>,
+  partPath: string,
+): Promise<Placed | undefined> {
+  if (step.expected !== undefined) return replaceFile(applier, step, partPath);
+  const { disk, recheck } = applier.deps;
+  const place = step.place ?? step.remote;
+  const path = applier.pathAt(place);
+  if (path === undefined) return undefined;
+  const outcome = disk.link(partPath, path);
+  disk.removeFile(partPath);
+  const stat = outcome === 'linked' ? disk.stat(path) : undefined;
+  if (stat === undefined) {
+    recheck([path]);
+    return undefined;
+  }
+  return { step, path, arrival: { place, stat, content: localContent(step.remote, step.executable) } };
+}
+
+async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath: string): Promise<Placed | undefined> {
+  const { disk } = applier.deps;
+  const standing = applier.untouched(step.objectId);
+  if (standing === undefined || !isSameContent(standing.row, step)) return undefined;
+  const ready = `${READY_FOLDER}/${step.objectId}`;
+  disk.removeFile(ready);
+  if ((await disk.rename(partPath, ready)) !== 'renamed') return undefined;
+  if (isExecutable(standing.stat) !== step.executable) disk.setExecutable(ready, step.executable);
+  const staged = disk.stat(ready);
+  if (staged === undefined || (await swapIn(applier, { ready, standing })) === 'dropped') return undefined;
+  const { path, row } = standing;
+  const stat = disk.stat(path);
+  if (stat === undefined || stat.ino !== staged.ino) return undefined;
+  const { diskName } = row;
+  const content = localContent(step.remote, step.executable);
+  return { step, path, arrival: { place: row, stat, content, ...(diskName === undefined ? {} : { diskName }) } };
+}
+
+function isSameContent(row: LocalRow, step: StepOf<'download'>): boolean {
+  const expected = step.expected?.content;
+  return expected?.kind === 'file' && row.content.kind === 'file' && row.content.hash === expected.hash;
+}
+
+export async function makeSymlink(applier: Applier, step: StepOf<'makeSymlink'>): Promise<Applied | 'refused'> {
+  const { disk, recheck, transaction } = applier.deps;
+  const { content } = step.remote;
+  const standing = step.expected === undefined ? undefined : applier.standing(step.objectId);
+  const place: Place = standing?.row ?? step.place ?? step.remote;
+  const path = applier.pathAt(place);
+  if (path === undefined || (step.expected !== undefined && standing === undefined) || content.kind !== 'symlink')
+    return 'dropped';
+  if (!staysInside(path, content.target)) return 'refused';
+  if (standing === undefined) {
+    if (disk.makeSymlink(path, content.target) !== 'made') {
+      recheck([path]);
+      return 'dropped';
+    }
+  } else {
+    const ready = `${READY_FOLDER}/${step.objectId}`;
+    disk.removeFile(ready);
+    disk.makeSymlink(ready, content.target);
+    if ((await swapIn(applier, { ready, standing })) === 'dropped') return 'dropped';
+  }
+  const stat = disk.stat(path);
+  if (stat === undefined) return 'dropped';
+  transaction(() => applier.recordArrival(step, { place, stat, content }));
+  return 'done';
+}
+
+interface Swap {
+  readonly ready: string;
+  readonly standing: Standing;
+}
+
+/** Exchanges names; what was displaced goes to the trash, or stays in sight when it is not what was expected (H15). */
+async function swapIn(applier: Applier, { ready, standing }: Swap): Promise<Applied> {
+  const { disk, trash, recheck } = applier.deps;
+  const { row, path } = standing;
+  if (!(await exchange(applier, ready, path))) {
+    recheck([path]);
+    return 'dropped';
+  }
+  const displaced = disk.stat(ready);
+  if (displaced === undefined) return 'done';
+  if (isStill(row, displaced)) {
+    const slot = trash.slotFor(row.objectId, path);
+    await disk.rename(ready, slot);
+    trash.record(slot, path, identityOf(displaced));
+    return 'done';
+  }
+  const copyPath = applier.pathAt(applier.conflictPlace(row));
+  if (copyPath !== undefined && (await disk.rename(ready, copyPath)) === 'renamed') recheck([copyPath]);
+  return 'done';
+}
+
+async function exchange(applier: Applier, ready: string, path: string): Promise<boolean> {
+  const { disk } = applier.deps;
+  const outcome = disk.exchange(ready, path);
+  if (outcome !== 'unsupported') return outcome === 'exchanged';
+  // Without an atomic exchange: aside first, then the new one in; between the two the name is absent for a moment.
+  const aside = `${ready}.aside`;
+  if ((await disk.rename(path, aside)) !== 'renamed') return false;
+  if ((await disk.rename(ready, path)) !== 'renamed') {
+    await disk.rename(aside, path);
+    return false;
+  }
+  return (await disk.rename(aside, ready)) === 'renamed';
+}

@@ -1,0 +1,103 @@
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { StatIdentity } from '../state/rows.ts';
+import type { ClientDatabase } from '../state/database.ts';
+
+export const TRASH_FOLDER = '.satchel/trash';
+
+export interface TrashDeps {
+  readonly disk: Disk;
+  readonly db: ClientDatabase;
+  /** Wall time, ms. */
+  readonly now: () => number;
+}
+
+export interface TrashLimits {
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+}
+
+/** A file that rests in the trash: where it lay, and as what it was put there. */
+export interface TrashedFile {
+  readonly trashPath: string;
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeNs: string;
+  readonly at: number;
+}
+
+/**
+ * The local trash (S12, C4): what a remote change replaces or deletes rests here for some days. A program may still
+ * hold such a file open and write to it: then it is no longer what was put here, and has to come back (H15).
+ */
+export class Trash {
+  readonly #deps: TrashDeps;
+  #serial = 0;
+
+  constructor(deps: TrashDeps) {
+    this.#deps = deps;
+  }
+
+  /** A free path for a file that is to be put here; its folder exists. */
+  slotFor(objectId: ObjectId, path: string): string {
+    const { disk } = this.#deps;
+    const day = new Date(this.#deps.now()).toISOString().slice(0, 10);
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    disk.makeFolder(TRASH_FOLDER);
+    disk.makeFolder(`${TRASH_FOLDER}/${day}`);
+    const folder = `${TRASH_FOLDER}/${day}/${objectId}-${this.#deps.now().toString(36)}-${(this.#serial++).toString(36)}`;
+    disk.makeFolder(folder);
+    return `${folder}/${name}`;
+  }
+
+  /** Notes what was put into a slot. */
+  record(trashPath: string, path: string, stat: StatIdentity): void {
+    this.#deps.db.run(
+      'INSERT OR REPLACE INTO trashed (trash_path, path, size, mtime_ns, at) VALUES (?,?,?,?,?)',
+      trashPath,
+      path,
+      stat.size,
+      stat.mtimeNs,
+      this.#deps.now(),
+    );
+  }
+
+  /** Files that were written to after they had been put here; they are local edits (H15). */
+  editedSince(since: number): readonly TrashedFile[] {
+    const rows = this.#deps.db.all('SELECT * FROM trashed WHERE at >= ?', since);
+    return rows.map(trashedOf).filter((file) => {
+      const stat = this.#deps.disk.stat(file.trashPath);
+      return stat !== undefined && (stat.size !== file.size || stat.mtimeNs !== file.mtimeNs);
+    });
+  }
+
+  /** A file was taken out again. */
+  forget(trashPath: string): void {
+    this.#deps.db.run('DELETE FROM trashed WHERE trash_path = ?', trashPath);
+    this.#deps.disk.removeFolder(trashPath.slice(0, trashPath.lastIndexOf('/')));
+  }
+
+  /** Removes the oldest files past the limits, but none that was edited here. */
+  purge({ maxAgeMs, maxBytes }: TrashLimits): void {
+    const files = this.#deps.db.all('SELECT * FROM trashed ORDER BY at DESC').map(trashedOf);
+    const edited = new Set(this.editedSince(0).map(({ trashPath }) => trashPath));
+    let bytes = 0;
+    for (const file of files) {
+      bytes += file.size;
+      const isOver = bytes > maxBytes || this.#deps.now() - file.at > maxAgeMs;
+      if (!isOver || edited.has(file.trashPath)) continue;
+      this.#deps.disk.removeFile(file.trashPath);
+      this.forget(file.trashPath);
+    }
+  }
+}
+
+function trashedOf(row: Readonly<Record<string, string | number | null>>): TrashedFile {
+  return {
+    trashPath: String(row['trash_path']),
+    path: String(row['path']),
+    size: Number(row['size']),
+    mtimeNs: String(row['mtime_ns']),
+    at: Number(row['at']),
+  };
+}

@@ -1,0 +1,312 @@
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { DiskStat } from '../ports/disk.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { WatchEvent } from '../ports/watcher.ts';
+import type { LocalRow } from '../state/rows.ts';
+import { Examiner, type ExaminerDeps } from './examiner.ts';
+import { ChangeRate, QUIET } from './quiet.ts';
+import { readFiles, type FileToRead, type ReadingDeps } from './reading.ts';
+import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
+import { Waker } from './waker.ts';
+
+export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan'> {
+  readonly clock: Clock;
+  /** Resolves after every change made before the call has come in as a hint (W7). */
+  readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
+  /** Whether the synced folder is in place: without it no deletion is believed (C3, H63). */
+  readonly isRootIntact: () => boolean;
+  /** Lets other work of the control thread in. */
+  readonly breathe: () => Promise<void>;
+  /** Something of Local may be ready to plan. */
+  readonly changed: () => void;
+}
+
+interface DueFile {
+  readonly dueMs: number;
+  readonly objectId: ObjectId | undefined;
+}
+
+const SLICE_MS = 8;
+const READ_BATCH = 256;
+const READ_BATCH_BYTES = 16 * 1024 * 1024;
+const MAX_READS = 3;
+const RETRY_UNREADABLE_MS = 60_000;
+
+/**
+ * Turns hints and scans into the Local tree. Hints come from the watcher; correctness from the scans (C5). Files
+ * wait for their quiet time, vanished objects for their proof.
+ */
+export class Indexer {
+  readonly #deps: IndexerDeps;
+  readonly #examiner: Examiner;
+  readonly #rate = new ChangeRate();
+  readonly #waker = new Waker();
+  /** Paths from hints; whether a writer has closed them. */
+  readonly #hints = new Map<string, boolean>();
+  /** Folders to list; deep ones with all below. */
+  readonly #scans = new Map<string, boolean>();
+  readonly #due = new Map<string, DueFile>();
+  /** Vanished and moved objects, and when they may be believed (monotonic ms). */
+  readonly #unsettled = new Map<ObjectId, { readonly at: number; readonly vanished: boolean }>();
+  #steps: ScanSteps | undefined;
+  #reads = 0;
+  #readsLarge = 0;
+  #working = false;
+  #rounds = 0;
+
+  constructor(deps: IndexerDeps) {
+    this.#deps = deps;
+    this.#examiner = new Examiner({
+      ...deps,
+      wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
+      wantsScan: (path) => this.#scans.set(path, true),
+    });
+  }
+
+  hint(events: readonly WatchEvent[]): void {
+    for (const event of events) {
+      if (event.kind === 'overflow') this.#scans.set('', true);
+      if (event.kind !== 'dirty') continue;
+      if (event.deep) this.#scans.set(event.path, true);
+      this.#hints.set(event.path, event.closed);
+    }
+    this.#waker.wake();
+  }
+
+  /** Everything, stat only where nothing changed. Resolves when the scan and the reads it asked for are done. */
+  async scanAll(signal: AbortSignal): Promise<void> {
+    this.#scans.set('', true);
+    for (const id of this.#deps.tree.displaced()) this.unsettle(id, 'vanished');
+    this.#waker.wake();
+    await this.settled(signal, { waitForWriters: false });
+  }
+
+  /** Looks at these paths again, now. */
+  recheck(paths: Iterable<string>): void {
+    for (const path of paths) this.#hints.set(path, true);
+    this.#waker.wake();
+  }
+
+  /** An object whose place changed or that vanished; called by the Local tree. */
+  unsettle(id: ObjectId, how: 'vanished' | 'moved' | 'backup'): void {
+    const wait = how === 'backup' ? QUIET.backupMs : QUIET.settleMs;
+    this.#unsettled.set(id, { at: this.#deps.clock.monotonic() + wait, vanished: how === 'vanished' });
+    this.#waker.wake();
+  }
+
+  /** Whether this object's fate is still open: it must not be planned yet. */
+  isUnsettled(id: ObjectId): boolean {
+    return this.#unsettled.has(id);
+  }
+
+  isIdle(): boolean {
+    return this.#isScanned() && this.#due.size === 0 && this.#unsettled.size === 0;
+  }
+
+  /** Resolves when there is nothing left to look at; files that a writer keeps changing may be waited for or not. */
+  async settled(signal: AbortSignal, { waitForWriters }: { readonly waitForWriters: boolean }): Promise<void> {
+    const done = () => (waitForWriters ? this.isIdle() : this.#isScanned() && !this.#hasDueNow());
+    while (!done() && !signal.aborted) await this.#waker.turned(signal);
+    signal.throwIfAborted();
+  }
+
+  /** Works until aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#work(signal);
+      this.#waker.turn();
+      await this.#waker.sleep(this.#deps.clock, this.#nextDueMs(), signal);
+    }
+  }
+
+  #isScanned(): boolean {
+    return this.#hints.size === 0 && this.#scans.size === 0 && this.#steps === undefined && this.#reads === 0 && !this.#working;
+  }
+
+  #hasDueNow(): boolean {
+    const now = this.#deps.clock.monotonic();
+    for (const { dueMs } of this.#due.values()) if (dueMs <= now) return true;
+    return false;
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    this.#working = true;
+    try {
+      while (!signal.aborted && this.#deps.isRootIntact()) {
+        const more = this.#deps.transaction(() => this.#slice());
+        this.#startReads(signal);
+        if (!more) break;
+        await this.#deps.breathe();
+      }
+      await this.#prove();
+    } finally {
+      this.#working = false;
+    }
+    this.#deps.changed();
+  }
+
+  /** Some milliseconds of hints and scan; true while there is more. */
+  #slice(): boolean {
+    const until = this.#deps.clock.monotonic() + SLICE_MS;
+    for (const [path, closed] of this.#hints) {
+      this.#hints.delete(path);
+      this.#examineHint(path, closed);
+      if (this.#deps.clock.monotonic() > until) return true;
+    }
+    while (this.#deps.clock.monotonic() <= until) {
+      this.#steps ??= this.#nextScan();
+      if (this.#steps === undefined) return false;
+      if (this.#steps.next().done === true) this.#steps = undefined;
+    }
+    return true;
+  }
+
+  #nextScan(): ScanSteps | undefined {
+    const next = this.#scans.entries().next();
+    if (next.done) return undefined;
+    const [path, deep] = next.value;
+    this.#scans.delete(path);
+    return this.#scanThen({ path, deep });
+  }
+
+  *#scanThen({ path, deep }: { path: string; deep: boolean }): ScanSteps {
+    const deps = { ...this.#deps, examiner: this.#examiner };
+    yield* scanFolder(deps, path);
+    if (deep) for (const below of foldersIn(deps, path)) this.#scans.set(below, true);
+  }
+
+  #examineHint(path: string, closed: boolean): void {
+    const { tree, disk } = this.#deps;
+    if (path === '') return void this.#scans.set('', this.#scans.get('') ?? false);
+    const cut = path.lastIndexOf('/');
+    const folderPath = cut < 0 ? '' : path.slice(0, cut);
+    const folder = tree.folderAt(folderPath);
+    if (folder === undefined) {
+      // Its folder is not known yet: the folder's own scan will find it.
+      if (disk.stat(folderPath)?.type === 'folder') this.#hints.set(folderPath, true);
+      return;
+    }
+    this.#closed = closed;
+    examineOrReport({ problems: this.#deps.problems, examiner: this.#examiner }, { folder, folderPath, name: path.slice(cut + 1) });
+    this.#closed = undefined;
+    if (tree.rowAt(folder.objectId, path.slice(cut + 1))?.content.kind === 'folder' && !this.#scans.has(path)) {
+      this.#scans.set(path, false);
+    }
+  }
+
+  /** What the hint being examined says of writers; undefined during scans. */
+  #closed: boolean | undefined;
+
+  #schedule(path: string, stat: DiskStat, row: LocalRow | undefined): void {
+    const now = this.#deps.clock.monotonic();
+    const quiet = this.#quietMs(stat, row);
+    this.#due.delete(path);
+    this.#due.set(path, { dueMs: now + Math.max(quiet, this.#rate.delay(path)), objectId: row?.objectId });
+  }
+
+  #quietMs(stat: DiskStat, row: LocalRow | undefined): number {
+    if (stat.size === 0 && row?.content.kind === 'file' && row.content.size > 0) return QUIET.emptiedMs;
+    if (this.#closed === true) return QUIET.closedMs;
+    if (this.#closed === false) return row === undefined ? QUIET.openMs : QUIET.writingMs;
+    const ageMs = this.#deps.clock.now() - Number(BigInt(stat.mtimeNs) / 1_000_000n);
+    return ageMs >= 0 && ageMs < QUIET.openMs ? QUIET.openMs - ageMs : 0;
+  }
+
+  #startReads(signal: AbortSignal): void {
+    while (this.#reads < MAX_READS) {
+      const batch = this.#takeDue();
+      if (batch.files.length === 0) return;
+      this.#reads++;
+      void this.#read(batch, signal);
+    }
+  }
+
+  /** Files whose time has come: many small ones, or one large; one large at a time leaves room for the small (H58). */
+  #takeDue(): { files: FileToRead[]; large: boolean } {
+    const now = this.#deps.clock.monotonic();
+    const files: FileToRead[] = [];
+    let bytes = 0;
+    for (const [path, { dueMs, objectId }] of this.#due) {
+      if (dueMs > now) continue;
+      const size = this.#deps.disk.stat(path)?.size ?? 0;
+      if (size > READ_BATCH_BYTES) {
+        if (files.length > 0 || this.#readsLarge > 0) continue;
+        this.#due.delete(path);
+        this.#readsLarge++;
+        return { files: [{ path, objectId }], large: true };
+      }
+      this.#due.delete(path);
+      files.push({ path, objectId });
+      bytes += size;
+      if (files.length >= READ_BATCH || bytes > READ_BATCH_BYTES) break;
+    }
+    return { files, large: false };
+  }
+
+  async #read({ files, large }: { files: FileToRead[]; large: boolean }, signal: AbortSignal): Promise<void> {
+    try {
+      const outcomes = await readFiles(this.#deps, files, signal);
+      const now = this.#deps.clock.monotonic();
+      for (const [index, { path, objectId }] of files.entries()) {
+        this.#rate.read(path, now);
+        const outcome = outcomes[index];
+        if (outcome === 'again') this.#due.set(path, { dueMs: now + Math.max(QUIET.openMs, this.#rate.delay(path)), objectId });
+        if (outcome === 'gone') this.#hints.set(path, true);
+        if (outcome === 'unreadable') this.#due.set(path, { dueMs: now + RETRY_UNREADABLE_MS, objectId });
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.#reads--;
+      if (large) this.#readsLarge--;
+      this.#waker.wake();
+    }
+  }
+
+  /** Vanished objects whose time has come are deleted when they are still absent after all events are in (C3). */
+  async #prove(): Promise<void> {
+    const now = this.#deps.clock.monotonic();
+    const ripe = [...this.#unsettled].filter(([, { at }]) => at <= now);
+    if (ripe.length === 0) return;
+    const round = ++this.#rounds;
+    if (ripe.some(([, { vanished }]) => vanished) && (await this.#deps.caughtUp()) === 'ended') return;
+    if (round !== this.#rounds || this.#hints.size > 0 || this.#scans.size > 0 || this.#steps !== undefined) {
+      this.#waker.wake();
+      return;
+    }
+    if (!this.#deps.isRootIntact()) return;
+    this.#deps.transaction(() => {
+      for (const [id, { vanished }] of ripe) this.#settle(id, vanished);
+    });
+  }
+
+  #settle(id: ObjectId, vanished: boolean): void {
+    const { trees, tree } = this.#deps;
+    const row = trees.local.get(id);
+    const moved = row !== undefined && (row.presence === 'present' || !vanished);
+    if (row === undefined || moved) {
+      this.#unsettled.delete(id);
+      return;
+    }
+    const absence = tree.absence(row);
+    if (absence === 'unknown') {
+      // The folder above is itself in question: its proof settles this one too.
+      this.#unsettled.set(id, { at: this.#deps.clock.monotonic() + QUIET.unknownMs, vanished });
+      return;
+    }
+    this.#unsettled.delete(id);
+    if (absence === 'absent') tree.remove(id);
+    else {
+      const path = tree.pathOf(id);
+      if (path !== undefined) this.#hints.set(path, true);
+    }
+  }
+
+  #nextDueMs(): number | undefined {
+    let next: number | undefined;
+    const full = this.#reads >= MAX_READS;
+    if (!full) for (const { dueMs } of this.#due.values()) next = Math.min(next ?? Infinity, dueMs);
+    for (const { at } of this.#unsettled.values()) next = Math.min(next ?? Infinity, at);
+    return next;
+  }
+}

@@ -1,0 +1,45 @@
+import type { DiskStat } from '../ports/disk.ts';
+import type { LocalRow, StatIdentity } from '../state/rows.ts';
+
+/** A file whose mtime lies this close to the time of its stat may change again without its stat changing (H3). */
+const RACY_MS = 2000;
+
+export function identityOf(stat: DiskStat): StatIdentity {
+  const { dev, ino, size, mtimeNs, ctimeNs, mode } = stat;
+  return { dev, ino, size, mtimeNs, ctimeNs, mode };
+}
+
+export function sameStat(a: StatIdentity, b: StatIdentity): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.dev === b.dev;
+}
+
+/** Whether the row's content may be believed without reading the file (C5, H3, H4). */
+export function isUnchanged(row: LocalRow, stat: DiskStat): boolean {
+  return row.presence === 'present' && sameStat(row.stat, stat) && row.stat.mode === stat.mode && !isRacy(row);
+}
+
+export function isRacy(row: LocalRow): boolean {
+  const touchedMs = Math.max(Number(BigInt(row.stat.mtimeNs) / 1_000_000n), Number(BigInt(row.stat.ctimeNs) / 1_000_000n));
+  return Math.abs(row.seenMs - touchedMs) < RACY_MS;
+}
+
+export function isExecutable(stat: { readonly mode: number }): boolean {
+  return (stat.mode & 0o100) !== 0;
+}
+
+/** Milliseconds with a fraction, from decimal nanoseconds. */
+export function millisecondsOf(ns: string): number {
+  return Number(BigInt(ns) / 1_000_000n);
+}
+
+/** Whether a symlink's text leads to a place inside the synced folder, lexically (H51); others stay on this device. */
+export function staysInside(linkPath: string, target: string): boolean {
+  if (target === '' || target.startsWith('/')) return false;
+  let depth = linkPath.split('/').length - 1;
+  for (const part of target.split('/')) {
+    if (part === '..') depth--;
+    else if (part !== '' && part !== '.') depth++;
+    if (depth < 0) return false;
+  }
+  return true;
+}

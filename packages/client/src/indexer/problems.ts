@@ -1,0 +1,50 @@
+/** A path that cannot be synced for now, and why. Shown by `satchel status`. */
+export interface PathProblem {
+  readonly path: string;
+  readonly code: ProblemCode;
+  readonly message: string;
+}
+
+export type ProblemCode =
+  | 'unreadable'
+  | 'special_file'
+  | 'name_not_unicode'
+  | 'name_invalid'
+  | 'name_clash'
+  | 'symlink_outside'
+  | 'other_file_system'
+  | 'watch_limit'
+  | 'ignore_file';
+
+/** Problems by path; those below a folder are cleared when it is scanned again. */
+export class PathProblems {
+  readonly #byPath = new Map<string, PathProblem>();
+
+  add(path: string, code: ProblemCode, message: string): void {
+    this.#byPath.set(path, { path, code, message });
+  }
+
+  clear(path: string): void {
+    this.#byPath.delete(path);
+  }
+
+  all(): readonly PathProblem[] {
+    return [...this.#byPath.values()];
+  }
+}
+
+/** One sentence for a failed system call, with the next step where there is one. */
+export function faultMessage(path: string, error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+      return `${path} cannot be read: permission denied; give yourself read access to sync it`;
+    case 'EIO':
+      return `${path} cannot be read: the disk reports an error (EIO); check the disk`;
+    case undefined:
+      return `${path} cannot be read: ${String(error)}`;
+    default:
+      return `${path} cannot be read (${code})`;
+  }
+}

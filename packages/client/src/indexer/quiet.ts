@@ -1,0 +1,65 @@
+/** How long after its last event a file is left alone before it is read, in ms. */
+export const QUIET = {
+  /** A writer has closed it: nothing to wait for. */
+  closedMs: 0,
+  /** Seen by a scan or made without a writer being noticed. */
+  openMs: 300,
+  /** A writer still has it open; the pause that makes a snapshot of it (H1). */
+  writingMs: 2000,
+  /** A file with content that is now empty: most often truncated to be written again (H10). */
+  emptiedMs: 3000,
+  /** A vanished or moved object, until its place in the plan is taken for meant (H9). */
+  settleMs: 150,
+  /** The same for what looks like an editor's backup of a file that is about to be written anew (H9). */
+  backupMs: 4000,
+  /** Until the absence of something is looked at again whose folder is in question too. */
+  unknownMs: 1000,
+} as const;
+
+const BUSY_WINDOW_MS = 10_000;
+const FREE_READS = 8;
+const FIRST_BACKOFF_MS = 2000;
+const LAST_BACKOFF_MS = 10 * 60_000;
+
+/** Backs off from files that never stop changing (H2): after some reads in a short time, 2 s doubling to 10 min. */
+export class ChangeRate {
+  readonly #reads = new Map<string, { count: number; last: number }>();
+
+  /** Call when a file was read because it had changed; answers nothing, but the next delays grow. */
+  read(path: string, now: number): void {
+    const known = this.#reads.get(path);
+    const pause = known === undefined ? Infinity : now - known.last;
+    const calm = pause > Math.max(BUSY_WINDOW_MS, 2 * this.delay(path));
+    this.#reads.delete(path);
+    this.#reads.set(path, { count: calm ? 1 : (known?.count ?? 0) + 1, last: now });
+    if (this.#reads.size > 1000) this.#forgetCalm(now);
+  }
+
+  /** Extra delay before the next read, in ms. */
+  delay(path: string): number {
+    const count = this.#reads.get(path)?.count ?? 0;
+    if (count < FREE_READS) return 0;
+    return Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(count - FREE_READS, 16), LAST_BACKOFF_MS);
+  }
+
+  #forgetCalm(now: number): void {
+    for (const [path, { last }] of this.#reads) {
+      if (now - last > BUSY_WINDOW_MS && this.delay(path) === 0) this.#reads.delete(path);
+      if (this.#reads.size <= 500) return;
+    }
+    const oldest = this.#reads.keys().next();
+    if (!oldest.done) this.#reads.delete(oldest.value);
+  }
+}
+
+/** Whether `to` is a name under which editors keep the old content of `from` while they write it anew (H9). */
+export function isBackupName(from: string, to: string): boolean {
+  const stem = from.replace(/\.[^.]*$/, '');
+  return (
+    to === `${from}~` ||
+    to === `#${from}#` ||
+    [`${from}.bak`, `${from}.old`, `${from}.orig`, `${from}.tmp`, `${stem}.bak`, `${stem}.tmp`].includes(to) ||
+    /^(~wr[dla]|~\$|\.~|[0-9A-F]{8}$|ppt[0-9A-F]+\.tmp$).*/i.test(to) ||
+    /\.(tmp|sb-[0-9a-f]+-[A-Za-z]+)$/i.test(to)
+  );
+}

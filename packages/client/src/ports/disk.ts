@@ -1,0 +1,57 @@
+import type { StatIdentity } from '../state/rows.ts';
+
+export type EntryType = 'file' | 'folder' | 'symlink' | 'special';
+
+export interface DiskStat extends StatIdentity {
+  readonly type: EntryType;
+  readonly links: number;
+}
+
+export interface DiskEntry {
+  /** As the disk spells it. */
+  readonly name: string;
+  readonly type: EntryType;
+}
+
+/** A listing of one folder, complete (C3). */
+export interface DiskListing {
+  readonly entries: readonly DiskEntry[];
+  /** Names that are not UTF-8, shown with replacement characters; they are left alone (H46). */
+  readonly unreadableNames: readonly string[];
+}
+
+/**
+ * The file system below the synced folder. Paths are relative to it, `/` between names, '' the folder itself. No
+ * call follows a symlink or leaves the folder (H51, H52). Metadata calls are synchronous: they take microseconds,
+ * and a promise each would cost more than the call.
+ *
+ * - F1 `stat` and `list` answer undefined only for what is proved absent (ENOENT, ENOTDIR); all else throws with a `code`.
+ * - F2 `rename` and `link` never replace anything.
+ * - F3 `exchange` leaves at every instant one of the two at each name; 'unsupported' where the platform cannot.
+ * - F4 After `flush` resolves, everything done before survives power loss.
+ */
+export interface Disk extends Disposable {
+  /** Absolute path, for readers outside (hashing, messages). */
+  absolute(path: string): string;
+  stat(path: string): DiskStat | undefined;
+  list(path: string): DiskListing | undefined;
+  readLink(path: string): string;
+  /** Reads a small file whole; undefined when absent, throws RangeError past `maxBytes`. */
+  readSmall(path: string, maxBytes: number): Uint8Array | undefined;
+  makeFolder(path: string): 'made' | 'exists' | 'missing';
+  makeSymlink(path: string, target: string): 'made' | 'exists' | 'missing';
+  rename(from: string, to: string): Promise<'renamed' | 'exists' | 'missing'>;
+  exchange(pathA: string, pathB: string): 'exchanged' | 'missing' | 'unsupported';
+  link(from: string, to: string): 'linked' | 'exists' | 'missing';
+  removeFile(path: string): 'removed' | 'missing';
+  removeFolder(path: string): 'removed' | 'missing' | 'not-empty';
+  setExecutable(path: string, executable: boolean): void;
+  /** Gives a file in the staging folder its length, mode and mtime; made when absent. */
+  finish(
+    path: string,
+    options: { readonly sizeBytes: number; readonly executable: boolean; readonly mtimeMs: number },
+  ): void;
+  /** These files and folders, or everything. */
+  flush(paths?: readonly string[]): Promise<void>;
+  freeBytes(): Promise<number>;
+}

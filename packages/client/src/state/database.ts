@@ -1,0 +1,102 @@
+import { DatabaseSync, type StatementSync, type SQLInputValue } from 'node:sqlite';
+import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import type { SqlRow } from './rows.ts';
+
+/** Why a client database cannot be used; the caller rebuilds it by a merge (C7), or stops for a newer one (H95). */
+export type DatabaseFault = 'corrupt' | 'newer';
+
+export class ClientDatabaseError extends Error {
+  readonly fault: DatabaseFault;
+  constructor(fault: DatabaseFault, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'ClientDatabaseError';
+    this.fault = fault;
+  }
+}
+
+/**
+ * The client's SQLite database. Statements are prepared once; all work happens on the control thread.
+ * synchronous=NORMAL: after a power cut the database may be some transactions behind the disk, which is safe, since
+ * it holds observations: the start-up scan and listing come before the first plan.
+ */
+export class ClientDatabase implements Disposable {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #depth = 0;
+
+  constructor(path: string) {
+    this.#db = openChecked(path);
+  }
+
+  all(sql: string, ...args: SQLInputValue[]): SqlRow[] {
+    return this.#statement(sql).all(...args) as SqlRow[];
+  }
+
+  first(sql: string, ...args: SQLInputValue[]): SqlRow | undefined {
+    return this.#statement(sql).get(...args) as SqlRow | undefined;
+  }
+
+  iterate(sql: string, ...args: SQLInputValue[]): Iterable<SqlRow> {
+    return this.#db.prepare(sql).iterate(...args) as Iterable<SqlRow>;
+  }
+
+  run(sql: string, ...args: SQLInputValue[]): number {
+    return Number(this.#statement(sql).run(...args).changes);
+  }
+
+  /** For blobs. */
+  value(sql: string, ...args: SQLInputValue[]): unknown {
+    const row = this.#statement(sql).get(...args);
+    return row === undefined ? undefined : Object.values(row)[0];
+  }
+
+  /** All or nothing; nested calls join the outer one. */
+  transaction<T>(work: () => T): T {
+    if (this.#depth > 0) return work();
+    this.#db.exec('BEGIN IMMEDIATE');
+    this.#depth++;
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const made = this.#db.prepare(sql);
+    this.#statements.set(sql, made);
+    return made;
+  }
+}
+
+function openChecked(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path);
+    db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000; PRAGMA cache_size=-4000');
+    const version = Number(Object.values(db.prepare('PRAGMA user_version').get() ?? {})[0]);
+    if (version > SCHEMA_VERSION) {
+      throw new ClientDatabaseError('newer', `${path} was written by a newer Satchel; update this one to open it`);
+    }
+    if (version === 0) db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
+    const check = Object.values(db.prepare('PRAGMA quick_check(1)').get() ?? {})[0];
+    if (check !== 'ok') throw new ClientDatabaseError('corrupt', `${path} is damaged: ${String(check)}`);
+    return db;
+  } catch (error) {
+    db?.close();
+    if (error instanceof ClientDatabaseError) throw error;
+    throw new ClientDatabaseError('corrupt', `${path} cannot be opened as Satchel's database`, error);
+  }
+}

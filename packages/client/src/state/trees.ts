@@ -1,0 +1,168 @@
+import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { Place, SyncedNode, Tree, TreeNode, Trees } from '@satchel/core/tree.ts';
+import type { ClientDatabase } from './database.ts';
+import { contentColumns, localOf, remoteOf, syncedOf, type LocalRow, type RemoteRow, type SqlRow } from './rows.ts';
+
+type Listener = (id: ObjectId) => void;
+
+const PUT_REMOTE = `INSERT OR REPLACE INTO remote (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
+  mtime_ms, target, version_id, place_version, seq, deleted, mounts) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
+const PUT_SYNCED = `INSERT OR REPLACE INTO synced (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
+  mtime_ms, target, version_id, place_version) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`;
+const PUT_LOCAL = `INSERT OR REPLACE INTO local (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
+  mtime_ms, target, presence, moved_from, disk_name, dev, ino, mtime_ns, ctime_ns, mode, seen_ms)
+  VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
+
+/** One of the three trees on its table. `changed` hears of each id whose node came, went or changed. */
+class StoredTree<Row extends TreeNode> implements Tree<Row> {
+  readonly #db: ClientDatabase;
+  readonly #table: 'remote' | 'local' | 'synced';
+  readonly #read: (row: SqlRow) => Row;
+
+  constructor(db: ClientDatabase, table: 'remote' | 'local' | 'synced', read: (row: SqlRow) => Row) {
+    this.#db = db;
+    this.#table = table;
+    this.#read = read;
+  }
+
+  get(id: ObjectId): Row | undefined {
+    const row = this.#db.first(`SELECT * FROM ${this.#table} WHERE object_id = ?`, id);
+    return row === undefined ? undefined : this.#read(row);
+  }
+
+  children(parentId: ObjectId): Row[] {
+    return this.#db.all(`SELECT * FROM ${this.#table} WHERE parent_id = ?`, parentId).map(this.#read);
+  }
+
+  childNamed(place: Place): Row | undefined {
+    const live = this.#table === 'remote' ? ' AND deleted = 0' : '';
+    const sql = `SELECT * FROM ${this.#table} WHERE parent_id = ? AND name = ?${live}`;
+    const row = this.#db.first(sql, place.parentId, place.name);
+    return row === undefined ? undefined : this.#read(row);
+  }
+
+  remove(id: ObjectId): boolean {
+    return this.#db.run(`DELETE FROM ${this.#table} WHERE object_id = ?`, id) > 0;
+  }
+
+  count(): number {
+    return Number(this.#db.first(`SELECT count(*) AS n FROM ${this.#table}`)?.['n'] ?? 0);
+  }
+}
+
+/**
+ * The three trees of one device (C1), stored; each change of a node is told to the listener, which keeps the set of
+ * objects that have to be planned. All ids of a shared workspace's root are already replaced by its mount's id.
+ */
+export class TreeStore implements Trees {
+  readonly remote: StoredTree<RemoteRow>;
+  readonly local: StoredTree<LocalRow>;
+  readonly synced: StoredTree<SyncedNode>;
+  readonly #db: ClientDatabase;
+  readonly #changed: Listener;
+
+  constructor(db: ClientDatabase, changed: Listener) {
+    this.#db = db;
+    this.#changed = changed;
+    this.remote = new StoredTree(db, 'remote', remoteOf);
+    this.local = new StoredTree(db, 'local', localOf);
+    this.synced = new StoredTree(db, 'synced', syncedOf);
+  }
+
+  putRemote(node: RemoteRow): void {
+    const version = node.versionId ?? null;
+    const rest = [version, node.placeVersion, node.seq, node.deleted === true ? 1 : 0, node.mounts ?? null];
+    this.#db.run(PUT_REMOTE, ...keyColumns(node), ...contentColumns(node.content), ...rest);
+    this.#changed(node.objectId);
+  }
+
+  putSynced(node: SyncedNode): void {
+    const rest = [node.versionId ?? null, node.placeVersion];
+    this.#db.run(PUT_SYNCED, ...keyColumns(node), ...contentColumns(node.content), ...rest);
+    this.#changed(node.objectId);
+  }
+
+  putLocal(node: LocalRow): void {
+    const { dev, ino, mtimeNs, ctimeNs, mode } = node.stat;
+    const seen = [node.presence, node.movedFrom ?? null, node.diskName ?? null];
+    const rest = [...seen, dev, ino, mtimeNs, ctimeNs, mode, node.seenMs];
+    this.#db.run(PUT_LOCAL, ...keyColumns(node), ...contentColumns(node.content), ...rest);
+    this.#changed(node.objectId);
+  }
+
+  removeRemote(id: ObjectId): void {
+    if (this.remote.remove(id)) this.#changed(id);
+  }
+
+  removeSynced(id: ObjectId): void {
+    if (this.synced.remove(id)) this.#changed(id);
+  }
+
+  removeLocal(id: ObjectId): void {
+    if (this.local.remove(id)) this.#changed(id);
+    this.#db.run('DELETE FROM chunk_source WHERE object_id = ?', id);
+  }
+
+  /** Local objects with this inode number; candidates for a move. */
+  localByInode(ino: number): LocalRow[] {
+    return this.#db.all('SELECT * FROM local WHERE ino = ?', ino).map(localOf);
+  }
+
+  /** The mount at which a shared workspace appears. */
+  mountOf(workspaceId: WorkspaceId): ObjectId | undefined {
+    const row = this.#db.first('SELECT object_id FROM remote WHERE mounts = ? AND deleted = 0', workspaceId);
+    return row === undefined ? undefined : (row['object_id'] as ObjectId);
+  }
+
+  /** Nothing of the node changed, but what may be done with it: plan it again. */
+  touch(id: ObjectId): void {
+    this.#changed(id);
+  }
+
+  /** Gives a local object another id, its children included: a join with a remote object, or a copy on its own. */
+  renumberLocal(from: ObjectId, to: ObjectId): void {
+    const node = this.local.get(from);
+    if (node === undefined) return;
+    for (const child of this.local.children(from)) this.putLocal({ ...child, parentId: to });
+    this.#db.run('UPDATE OR IGNORE chunk_source SET object_id = ? WHERE object_id = ?', to, from);
+    this.removeLocal(from);
+    this.putLocal({ ...node, objectId: to });
+  }
+
+  /** A folder has become the mount of a shared workspace: what lies below it changes workspace in all three trees. */
+  moveBelowToWorkspace(folderId: ObjectId, workspaceId: WorkspaceId): void {
+    for (const table of ['remote', 'local', 'synced'] as const) {
+      this.#db.run(
+        `WITH RECURSIVE below(id) AS (SELECT object_id FROM ${table} WHERE parent_id = ?1
+           UNION ALL SELECT t.object_id FROM ${table} t JOIN below ON t.parent_id = below.id)
+         UPDATE ${table} SET workspace_id = ?2 WHERE object_id IN (SELECT id FROM below)`,
+        folderId,
+        workspaceId,
+      );
+    }
+  }
+
+  /** Every object on which the three trees do not agree; parents before their children as far as ids tell. */
+  differing(): ObjectId[] {
+    return this.#db.all(DIFFERING).map((row) => row['object_id'] as ObjectId);
+  }
+}
+
+function keyColumns(node: TreeNode): string[] {
+  return [node.objectId, node.workspaceId, node.parentId, node.name];
+}
+
+const same = (a: string, b: string, columns: readonly string[]) =>
+  columns.map((column) => `${a}.${column} IS ${b}.${column}`).join(' AND ');
+const PLACE_AND_CONTENT = ['parent_id', 'name', 'hash', 'target', 'executable'];
+
+const DIFFERING = `
+  SELECT r.object_id FROM remote r LEFT JOIN synced s ON s.object_id = r.object_id
+    WHERE s.object_id IS NULL OR r.deleted = 1
+      OR NOT (${same('r', 's', [...PLACE_AND_CONTENT, 'kind', 'version_id', 'place_version'])})
+  UNION SELECT l.object_id FROM local l LEFT JOIN synced s ON s.object_id = l.object_id
+    WHERE s.object_id IS NULL OR NOT (${same('l', 's', PLACE_AND_CONTENT)})
+  UNION SELECT s.object_id FROM synced s LEFT JOIN local l ON l.object_id = s.object_id
+    LEFT JOIN remote r ON r.object_id = s.object_id
+    WHERE l.object_id IS NULL OR r.object_id IS NULL
+  ORDER BY 1`;

@@ -1,0 +1,178 @@
+import { syncedAfterCommit } from '@satchel/core/record.ts';
+import type { ServerStep } from '@satchel/core/step.ts';
+import { CodedError } from '@satchel/protocol/errors.ts';
+import type { ObjectId, OperationId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { Operation } from '@satchel/protocol/commit.ts';
+import type { CallAnswer, ServerApi } from '../ports/server-api.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { ChunkIndex } from '../state/chunk-index.ts';
+import type { PendingCommits } from '../state/pending-commits.ts';
+import type { TreeStore } from '../state/trees.ts';
+import type { WorkspaceStore } from '../state/workspaces.ts';
+import type { LocalTree } from '../indexer/local-tree.ts';
+import type { Following } from './following.ts';
+import { operationOf } from './operations.ts';
+import type { FileToUpload } from '../transfer/upload-job.ts';
+import type { Uploader } from '../transfer/upload.ts';
+
+export interface CommitterDeps {
+  readonly api: ServerApi;
+  readonly trees: TreeStore;
+  readonly tree: LocalTree;
+  readonly disk: Disk;
+  readonly chunks: ChunkIndex;
+  readonly workspaces: WorkspaceStore;
+  readonly pending: PendingCommits;
+  readonly following: Following;
+  readonly uploader: Uploader;
+  /** Bytes of files that are on the server now. */
+  readonly progress: (bytes: number) => void;
+  readonly newOperationId: () => OperationId;
+  readonly transaction: <T>(work: () => T) => T;
+  readonly recheck: (paths: readonly string[]) => void;
+}
+
+/** What became of a step. `refused` with a code that the server gave; `stale` ones are planned anew after a listing. */
+export type StepOutcome =
+  | { readonly outcome: 'done' }
+  | { readonly outcome: 'dropped' }
+  | { readonly outcome: 'refused'; readonly code: string; readonly detail: string };
+
+type Results = CallAnswer<'commit'>['results'];
+interface Asked {
+  readonly index: number;
+  readonly step: ServerStep;
+  readonly operation: Operation;
+}
+
+/**
+ * Brings steps of one workspace to the server: first the bytes, then one commit (S1), which is noted before it is
+ * sent, so that after a crash the same operations are asked for again under the same ids (H88).
+ */
+export class Committer {
+  readonly #deps: CommitterDeps;
+
+  constructor(deps: CommitterDeps) {
+    this.#deps = deps;
+  }
+
+  /** Uploads what the puts need. The outcome per step is undefined where it may be committed. */
+  async prepare(
+    workspaceId: WorkspaceId,
+    steps: readonly ServerStep[],
+    signal: AbortSignal,
+  ): Promise<readonly (StepOutcome | undefined)[]> {
+    const outcomes: (StepOutcome | undefined)[] = steps.map(() => undefined);
+    const files: { readonly index: number; readonly file: FileToUpload; readonly path: string }[] = [];
+    for (const [index, step] of steps.entries()) {
+      if (step.kind !== 'put' || step.content.size === 0) continue;
+      const found = this.#fileOf(step);
+      if (found === undefined) outcomes[index] = { outcome: 'dropped' };
+      else files.push({ index, ...found });
+    }
+    if (files.length === 0) return outcomes;
+    const request = { workspaceId, files: files.map(({ file }) => file), progress: this.#deps.progress };
+    const uploaded = await this.#deps.uploader.uploadMany(request, signal);
+    for (const [at, { index, path }] of files.entries()) {
+      if (uploaded[at] === 'sent') continue;
+      outcomes[index] = { outcome: 'dropped' };
+      this.#deps.recheck([path]);
+    }
+    return outcomes;
+  }
+
+  /** Commits steps of one workspace in order; one outcome each. */
+  async commit(
+    workspaceId: WorkspaceId,
+    steps: readonly ServerStep[],
+    signal: AbortSignal,
+  ): Promise<readonly StepOutcome[]> {
+    const outcomes: StepOutcome[] = steps.map(() => ({ outcome: 'dropped' }));
+    const asked = this.#operations(workspaceId, steps);
+    if (asked.length === 0) return outcomes;
+    const request = { workspaceId, operations: asked.map(({ operation }) => operation) };
+    const noted = this.#deps.pending.add(request);
+    const answer = await this.#deps.following
+      .whileCommitting(workspaceId, () => this.#deps.api.call('commit', { body: request }, signal))
+      .catch((error: unknown) => {
+        // A refusal of the whole request is an answer; silence is not: then the note stays.
+        if (error instanceof CodedError && error.code !== 'unavailable' && error.code !== 'rate_limited')
+          this.#deps.pending.remove(noted);
+        throw error;
+      });
+    this.#deps.transaction(() => {
+      this.#deps.pending.remove(noted);
+      this.#record(workspaceId, asked, { results: answer.results, outcomes });
+      this.#deps.following.committed(workspaceId, answer);
+    });
+    return outcomes;
+  }
+
+  /** Sends commits again that were not answered before a crash or cut; what they did comes in by the listing. */
+  async resendPending(signal: AbortSignal): Promise<void> {
+    for (const { id, request } of this.#deps.pending.all()) {
+      try {
+        await this.#deps.api.call('commit', { body: request }, signal);
+      } catch (error) {
+        if (!(error instanceof CodedError) || error.code === 'unavailable' || error.code === 'rate_limited')
+          throw error;
+      }
+      this.#deps.pending.remove(id);
+    }
+  }
+
+  #operations(workspaceId: WorkspaceId, steps: readonly ServerStep[]): Asked[] {
+    const { workspaces, chunks, trees, newOperationId } = this.#deps;
+    const workspace = workspaces.get(workspaceId);
+    if (workspace === undefined) return [];
+    const synced = (id: ObjectId) => trees.synced.get(id);
+    return steps.flatMap((step, index) => {
+      const operation = operationOf(step, { workspace, chunks, synced, newOperationId });
+      return operation === undefined ? [] : [{ index, step, operation }];
+    });
+  }
+
+  #record(
+    workspaceId: WorkspaceId,
+    asked: readonly Asked[],
+    { results, outcomes }: { results: Results; outcomes: StepOutcome[] },
+  ): void {
+    const { trees, following } = this.#deps;
+    for (const [at, { index, step }] of asked.entries()) {
+      const result = results[at];
+      if (result === undefined) continue;
+      if (result.outcome === 'refused') {
+        outcomes[index] = { outcome: 'refused', code: result.code, detail: result.detail };
+        continue;
+      }
+      const before = trees.synced.get(step.objectId);
+      const answer = following.rowOf(workspaceId, result.object);
+      const synced = syncedAfterCommit(step, answer, before);
+      if (synced === undefined) trees.removeSynced(step.objectId);
+      else if (synced !== before) trees.putSynced(synced);
+      following.takeAnswered(workspaceId, result.object);
+      outcomes[index] = { outcome: 'done' };
+    }
+  }
+
+  #fileOf(step: Extract<ServerStep, { readonly kind: 'put' }>): { file: FileToUpload; path: string } | undefined {
+    const { tree, trees, chunks, disk } = this.#deps;
+    const path = tree.pathOf(step.objectId);
+    const list = chunks.manifest(step.content.hash, step.content.size);
+    if (path === undefined) return undefined;
+    if (list === undefined) {
+      this.#deps.recheck([path]);
+      return undefined;
+    }
+    const before = trees.synced.get(step.objectId)?.content;
+    const base = before?.kind === 'file' ? chunks.manifest(before.hash, before.size) : undefined;
+    const { objectId } = step;
+    const file = {
+      objectId,
+      path: disk.absolute(path),
+      chunks: list,
+      ...(base === undefined ? {} : { base }),
+    };
+    return { file, path };
+  }
+}

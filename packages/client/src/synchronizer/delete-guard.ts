@@ -1,0 +1,102 @@
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+
+/** What is held back until the user decides (H69). */
+export interface Held {
+  readonly deletes: number;
+  /** Some of the paths, for showing. */
+  readonly sample: readonly string[];
+  readonly since: number;
+}
+
+export interface DeleteGuardDeps {
+  /** 'off', or the number of deletions within the window from which on they are held. */
+  readonly limit: () => number | 'off';
+  readonly treeSize: () => number;
+  /** Wall time, ms. */
+  readonly now: () => number;
+}
+
+const WINDOW_MS = 5 * 60_000;
+const LEAST_HELD = 50;
+const SHARE = 0.1;
+
+/**
+ * Mass deletions are held and shown: more than the limit, or a tenth of the tree (and at least 50), within five
+ * minutes. Everything else goes on.
+ */
+export class DeleteGuard {
+  readonly #deps: DeleteGuardDeps;
+  /** Objects deleted here and not yet on the server. */
+  readonly #wanted = new Set<ObjectId>();
+  readonly #held = new Set<ObjectId>();
+  readonly #accepted = new Set<ObjectId>();
+  #sent: number[] = [];
+  #since = 0;
+
+  constructor(deps: DeleteGuardDeps) {
+    this.#deps = deps;
+  }
+
+  /** An object is gone from this disk, proved. */
+  deleted(id: ObjectId): void {
+    this.#wanted.add(id);
+  }
+
+  /** It is there again, or its deletion is over. */
+  settled(id: ObjectId): void {
+    this.#wanted.delete(id);
+    this.#held.delete(id);
+    this.#accepted.delete(id);
+  }
+
+  /** How many deletions a plan may contain now. */
+  allowed(): number {
+    if (this.#accepted.size > 0 && this.#accepted.size >= this.#wanted.size) return Infinity;
+    const limit = this.#deps.limit();
+    if (limit === 'off') return Infinity;
+    const horizon = this.#deps.now() - WINDOW_MS;
+    this.#sent = this.#sent.filter((at) => at > horizon);
+    const size = this.#deps.treeSize() + this.#sent.length;
+    const threshold = Math.min(limit, Math.max(LEAST_HELD, Math.floor(size * SHARE)));
+    return this.#wanted.size + this.#sent.length > threshold ? 0 : Infinity;
+  }
+
+  sent(count: number): void {
+    for (let index = 0; index < count; index++) this.#sent.push(this.#deps.now());
+  }
+
+  hold(ids: readonly ObjectId[]): void {
+    if (this.#held.size === 0 && ids.length > 0) this.#since = this.#deps.now();
+    for (const id of ids) this.#held.add(id);
+  }
+
+  isHeld(id: ObjectId): boolean {
+    return this.#held.has(id);
+  }
+
+  /** The user lets them through. */
+  accept(): readonly ObjectId[] {
+    const ids = [...this.#held];
+    for (const id of this.#wanted) this.#accepted.add(id);
+    this.#held.clear();
+    return ids;
+  }
+
+  /** The user wants them back. */
+  undo(): readonly ObjectId[] {
+    const ids = [...this.#held];
+    for (const id of ids) this.settled(id);
+    return ids;
+  }
+
+  held(pathOf: (id: ObjectId) => string | undefined): Held | undefined {
+    if (this.#held.size === 0) return undefined;
+    const sample: string[] = [];
+    for (const id of this.#held) {
+      const path = pathOf(id);
+      if (path !== undefined) sample.push(path);
+      if (sample.length >= 20) break;
+    }
+    return { deletes: this.#held.size, sample, since: this.#since };
+  }
+}

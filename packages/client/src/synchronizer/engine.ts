@@ -1,0 +1,143 @@
+import { plan, type Plan } from '@satchel/core/plan.ts';
+import type { PlanSettings } from '@satchel/core/plan-settings.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { TreeStore } from '../state/trees.ts';
+import { Waker } from '../indexer/waker.ts';
+import { dispatchOf } from './bundles.ts';
+import type { DeleteGuard } from './delete-guard.ts';
+import type { ObjectProblems } from './object-problems.ts';
+import { runStateStep } from './state-steps.ts';
+import type { Tasks } from './tasks.ts';
+
+export interface EngineDeps {
+  readonly trees: TreeStore;
+  readonly tasks: Tasks;
+  readonly guard: DeleteGuard;
+  readonly problems: ObjectProblems;
+  readonly clock: Clock;
+  readonly settings: Omit<PlanSettings, 'limit' | 'busy' | 'deletesAllowed'>;
+  /** Whether planning makes sense now: scanned, listed, online, not paused, the root in its place. */
+  readonly isReady: () => boolean;
+  /** Places that the indexer has not made up its mind about (H9). */
+  readonly isUnsettled: (id: ObjectId) => boolean;
+  readonly transaction: <T>(work: () => T) => T;
+  readonly breathe: () => Promise<void>;
+  readonly log: (message: string, details: Readonly<Record<string, unknown>>) => void;
+}
+
+/** Objects decided on in one plan: some milliseconds of the control thread. */
+const PLAN_LIMIT = 500;
+
+/** The loop of the daemon: plan what differs, run it, record it, until nothing differs. */
+export class Engine {
+  readonly #deps: EngineDeps;
+  readonly #waker = new Waker();
+  /** Objects on which the trees may differ, oldest change first. */
+  readonly #dirty = new Set<ObjectId>();
+  /** Since the last turn something changed that planning could use. */
+  #news = false;
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+  }
+
+  /** A node of some tree changed. */
+  touched(id: ObjectId): void {
+    this.#dirty.add(id);
+    this.#deps.problems.changed(id);
+    this.wake();
+  }
+
+  /** What has to be planned after a start: everything on which the trees differ. */
+  loadDirty(): void {
+    for (const id of this.#deps.trees.differing()) this.#dirty.add(id);
+    this.wake();
+  }
+
+  wake(): void {
+    this.#news = true;
+    this.#waker.wake();
+  }
+
+  /** Nothing to plan and nothing running; objects with problems or held are left out. */
+  isIdle(): boolean {
+    return this.#deps.tasks.isIdle() && [...this.#candidates()].length === 0 && !this.#hasUnsettled();
+  }
+
+  /** Objects that are to be planned or worked on. */
+  *outstanding(): Generator<ObjectId> {
+    yield* this.#dirty;
+  }
+
+  /** Resolves after the loop's next turn. */
+  turned(signal: AbortSignal): Promise<void> {
+    return this.#waker.turned(signal);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#news = false;
+      if (this.#deps.isReady() && !this.#deps.tasks.isFull()) await this.#turn(signal);
+      this.#waker.turn();
+      if (!this.#news) await this.#waker.sleep(this.#deps.clock, this.#deps.problems.nextRetryAt(), signal);
+      await this.#deps.breathe();
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    const made = plan(this.#deps.trees, this.#candidates(), {
+      ...this.#deps.settings,
+      limit: PLAN_LIMIT,
+      busy: (id) => this.#deps.tasks.isBusy(id) || this.#deps.isUnsettled(id),
+      deletesAllowed: this.#deps.guard.allowed(),
+    });
+    this.#note(made);
+    const dispatch = dispatchOf(made.steps);
+    if (dispatch.state.length > 0) {
+      this.#deps.transaction(() => {
+        for (const step of dispatch.state) runStateStep(this.#deps.trees, step);
+      });
+    }
+    for (const { steps } of [...dispatch.commits, ...dispatch.downloads])
+      for (const { objectId } of steps) this.#dirty.delete(objectId);
+    for (const { objectId } of dispatch.rearranging) this.#dirty.delete(objectId);
+    await this.#deps.tasks.start(dispatch, signal);
+    const progressed = made.settled.length > 0 || made.steps.length > dispatch.later.length;
+    if (made.more && progressed) this.#news = true;
+  }
+
+  #note({ settled, held, problems }: Plan): void {
+    const { guard, problems: known } = this.#deps;
+    for (const id of settled) {
+      this.#dirty.delete(id);
+      known.succeeded(id);
+      guard.settled(id);
+    }
+    guard.hold(held);
+    for (const id of held) this.#dirty.delete(id);
+    for (const { objectId, code } of problems) {
+      this.#dirty.delete(objectId);
+      known.addLasting(objectId, code, MESSAGES[code]);
+    }
+  }
+
+  *#candidates(): Generator<ObjectId> {
+    const { tasks, problems, guard, isUnsettled } = this.#deps;
+    for (const id of this.#dirty) {
+      if (!tasks.isBusy(id) && !problems.isWaiting(id) && !guard.isHeld(id) && !isUnsettled(id)) yield id;
+    }
+  }
+
+  #hasUnsettled(): boolean {
+    for (const id of this.#dirty) if (this.#deps.isUnsettled(id)) return true;
+    return false;
+  }
+}
+
+const MESSAGES = {
+  read_only: 'you may only view this shared folder: the change stays on this device; ask its owner for the editor role',
+  mount_gone:
+    'the shared folder that was here is gone, and there are changes of yours in it: move them to keep them in sync',
+  kinds_differ: 'the server knows this object as another kind of thing: rename the local one',
+} as const;

@@ -1,0 +1,227 @@
+import { chunkRanges, type Manifest } from '@satchel/core/manifest.ts';
+import type { FileContent } from '@satchel/core/tree.ts';
+import { CodedError } from '@satchel/protocol/errors.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { Applier, StepOf } from '../apply/applier.ts';
+import { destination, PART_FOLDER, placeFile, type Placed } from '../apply/arriving.ts';
+import type { Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
+import type { Downloader } from '../transfer/download.ts';
+import type { StepOutcome } from './committer.ts';
+import { manifestOf, type ManifestsDeps } from './manifests.ts';
+
+export interface FileDownloadsDeps extends ManifestsDeps {
+  readonly applier: Applier;
+  readonly hashing: Hashing;
+  readonly downloader: Downloader;
+  /** Bytes of files that are on this disk now. */
+  readonly progress: (bytes: number) => void;
+  /** Bytes that must stay free on the disk. */
+  readonly freeFloorBytes: () => number;
+}
+
+type Download = StepOf<'download'>;
+
+const CANNOT_GIVE: ReadonlySet<string> = new Set(['chunk_damaged', 'chunk_missing', 'not_found']);
+/** Copies per message to the hashing threads: a long file is not held up by one call. */
+const COPIES_AT_ONCE = 256;
+
+interface Part {
+  readonly index: number;
+  readonly step: Download;
+  readonly content: FileContent;
+  readonly manifest: Manifest;
+  /** Below the root. */
+  readonly path: string;
+}
+
+/**
+ * Downloads files of one workspace together: builds them in the staging folder out of chunks on this disk and from
+ * the server, flushes them, puts them into place, flushes their names, and only then records them (H84).
+ */
+export class FileDownloads {
+  readonly #deps: FileDownloadsDeps;
+
+  constructor(deps: FileDownloadsDeps) {
+    this.#deps = deps;
+  }
+
+  async run(steps: readonly Download[], signal: AbortSignal): Promise<readonly StepOutcome[]> {
+    const shortage = await this.#shortage(steps);
+    if (shortage !== undefined) return steps.map(() => shortage);
+    try {
+      return await this.#together(steps, signal);
+    } catch (error) {
+      const cannotGive = error instanceof CodedError && CANNOT_GIVE.has(error.code);
+      if (!cannotGive) throw error;
+      if (steps.length === 1) return [{ outcome: 'refused', code: error.code, detail: error.message }];
+    }
+    // One file that the server cannot give must not hold up the others (H102): each on its own.
+    const outcomes: StepOutcome[] = [];
+    for (const step of steps) outcomes.push(...(await this.run([step], signal)));
+    return outcomes;
+  }
+
+  async #together(steps: readonly Download[], signal: AbortSignal): Promise<readonly StepOutcome[]> {
+    const outcomes: StepOutcome[] = steps.map(() => ({ outcome: 'dropped' }));
+    const { disk } = this.#deps.applier.deps;
+    const parts: Part[] = [];
+    for (const [index, step] of steps.entries()) {
+      const content = step.remote.content as FileContent;
+      const manifest = await manifestOf(this.#deps, step.remote, signal);
+      parts.push({ index, step, content, manifest, path: partPathOf(step.objectId, content) });
+    }
+    await this.#fill(parts, signal);
+    for (const { content, step, path } of parts) {
+      disk.finish(path, { sizeBytes: content.size, executable: step.executable, mtimeMs: content.mtimeMs });
+    }
+    for (const index of await this.#place(parts)) outcomes[index] = { outcome: 'done' };
+    return outcomes;
+  }
+
+  /** Chunks from this disk first, then from the server. */
+  async #fill(parts: readonly Part[], signal: AbortSignal): Promise<void> {
+    const { disk } = this.#deps.applier.deps;
+    const wants = wantsOf(parts, (path) => disk.absolute(path));
+    const begun = new Map(
+      parts.filter(({ path }) => disk.stat(path) !== undefined).map(({ index, path }) => [index, disk.absolute(path)]),
+    );
+    const copies = wants.flatMap((want, at) => this.#begunSource(want, at, begun) ?? this.#localSource(want, at));
+    const found = new Set<number>();
+    for (let from = 0; from < copies.length; from += COPIES_AT_ONCE) {
+      const some = copies.slice(from, from + COPIES_AT_ONCE);
+      const copied = await this.#deps.hashing.copyLocal(
+        some.map(({ copy }) => copy),
+        signal,
+      );
+      for (const at of copied) found.add(some[at]?.at ?? -1);
+    }
+    const rest = wants.filter((_, at) => !found.has(at));
+    const [first] = parts;
+    if (rest.length === 0 || first === undefined) return;
+    const request = {
+      workspaceId: first.step.workspaceId,
+      wanted: rest.map((want) => this.#withBase(want, parts)),
+      done: (indices: readonly number[]) => {
+        for (const at of indices) this.#deps.progress(rest[at]?.size ?? 0);
+      },
+    };
+    await this.#deps.downloader.fetchChunks(request, signal);
+  }
+
+  /** What an earlier try, or the prefetch of an upload under way, has already put at its place. */
+  #begunSource(
+    want: Want,
+    at: number,
+    begun: ReadonlyMap<number, string>,
+  ): { at: number; copy: LocalCopy }[] | undefined {
+    const path = want.parts.map((index) => begun.get(index)).find((known) => known !== undefined);
+    const target = want.targets.find((one) => one.path === path);
+    if (path === undefined || target === undefined) return undefined;
+    return [
+      { at, copy: { id: want.id, size: want.size, from: { path, offset: target.offset }, targets: want.targets } },
+    ];
+  }
+
+  #localSource(want: Want, at: number): { at: number; copy: LocalCopy }[] {
+    const { chunks, applier } = this.#deps;
+    for (const { objectId, offset } of chunks.sources(want.id)) {
+      const path = applier.deps.tree.pathOf(objectId);
+      if (path === undefined) continue;
+      const from = { path: applier.deps.disk.absolute(path), offset };
+      return [{ at, copy: { id: want.id, size: want.size, from, targets: want.targets } }];
+    }
+    return [];
+  }
+
+  /** The old chunk around the same place of the file that is replaced: the server may send the difference to it. */
+  #withBase(want: Want, parts: readonly Part[]): WantedChunk {
+    const { id, size, targets } = want;
+    const part = parts.find(({ index }) => want.parts.includes(index));
+    const expected = part?.step.expected?.content;
+    const path = part === undefined ? undefined : this.#deps.applier.deps.tree.pathOf(part.step.objectId);
+    if (part === undefined || expected?.kind !== 'file' || path === undefined) return { id, size, targets };
+    const old = this.#deps.chunks.manifest(expected.hash, expected.size);
+    const base = old === undefined ? undefined : baseFor(want, part.manifest, old);
+    if (base === undefined) return { id, size, targets };
+    return { id, size, targets, base: { ...base, path: this.#deps.applier.deps.disk.absolute(path) } };
+  }
+
+  async #place(parts: readonly Part[]): Promise<readonly number[]> {
+    const { applier } = this.#deps;
+    const { disk, reserve, transaction } = applier.deps;
+    await disk.flush(parts.length > 8 ? undefined : parts.map(({ path }) => path));
+    const paths = parts.flatMap(({ step }) => destination(applier, step) ?? []);
+    using reservation = reserve(paths);
+    reservation satisfies Disposable;
+    const placed: { readonly index: number; readonly file: Placed }[] = [];
+    for (const { index, step, path } of parts) {
+      const file = await placeFile(applier, step, path);
+      if (file !== undefined) placed.push({ index, file });
+    }
+    const folders = new Set(placed.map(({ file }) => file.path.slice(0, Math.max(0, file.path.lastIndexOf('/')))));
+    if (placed.length > 0) await disk.flush(placed.length > 8 ? undefined : [...folders]);
+    transaction(() => {
+      for (const { file } of placed) this.#record(file);
+    });
+    return placed.map(({ index }) => index);
+  }
+
+  #record({ step, arrival }: Placed): void {
+    const { applier, chunks } = this.#deps;
+    applier.recordArrival(step, arrival);
+    const content = step.remote.content as FileContent;
+    const manifest = chunks.manifest(content.hash, content.size);
+    if (manifest !== undefined) chunks.indexObject(step.objectId, manifest);
+  }
+
+  async #shortage(steps: readonly Download[]): Promise<StepOutcome | undefined> {
+    const needed = steps.reduce((sum, { remote }) => sum + (remote.content as FileContent).size, 0);
+    const free = await this.#deps.applier.deps.disk.freeBytes();
+    if (free - needed >= this.#deps.freeFloorBytes()) return undefined;
+    const detail = `the disk has ${free} bytes free and the download needs ${needed}: make room, it goes on by itself`;
+    return { outcome: 'refused', code: 'disk_full', detail };
+  }
+}
+
+/** Where the file of an object is built. */
+export function partPathOf(objectId: ObjectId, content: FileContent): string {
+  return `${PART_FOLDER}/${objectId}.${content.hash.slice(0, 16)}`;
+}
+
+interface Want extends WantedChunk {
+  /** Indices of the files that it belongs to. */
+  readonly parts: readonly number[];
+  readonly offset: number;
+}
+
+/** Each chunk once, with every place that it is wanted at. */
+function wantsOf(parts: readonly Part[], absolute: (path: string) => string): readonly Want[] {
+  const byId = new Map<string, Want & { parts: number[]; targets: WantedChunk['targets'][number][] }>();
+  for (const { index, manifest, path } of parts) {
+    for (const { id, size, offset } of chunkRanges(manifest)) {
+      const known = byId.get(id);
+      const target = { path: absolute(path), offset };
+      if (known === undefined) byId.set(id, { id, size, offset, parts: [index], targets: [target] });
+      else {
+        known.parts.push(index);
+        known.targets.push(target);
+      }
+    }
+  }
+  return [...byId.values()];
+}
+
+function baseFor(
+  want: Want,
+  next: Manifest,
+  old: Manifest,
+): { id: Want['id']; size: number; offset: number } | undefined {
+  const kept = new Set(next.map(({ id }) => id));
+  let nearest: { id: Want['id']; size: number; offset: number; distance: number } | undefined;
+  for (const { id, size, offset } of chunkRanges(old)) {
+    if (kept.has(id)) continue;
+    const distance = Math.abs(offset - want.offset);
+    if (nearest === undefined || distance < nearest.distance) nearest = { id, size, offset, distance };
+  }
+  return nearest === undefined ? undefined : { id: nearest.id, size: nearest.size, offset: nearest.offset };
+}

@@ -1,0 +1,317 @@
+import { digestText } from '@satchel/core/digest.ts';
+import { CodedError } from '@satchel/protocol/errors.ts';
+import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import { LIMITS } from '@satchel/protocol/limits.ts';
+import type { ListAnswer } from '@satchel/protocol/objects.ts';
+import type { CallAnswer, ServerApi } from '../ports/server-api.ts';
+import type { RemoteRow } from '../state/rows.ts';
+import type { FollowedWorkspace } from '../state/workspaces.ts';
+import { OwnSeqs } from './own-seqs.ts';
+import { digestFrom, rowOf, type RemoteTree, type RemoteTreeDeps, type ServerRecord } from './remote-tree.ts';
+
+export interface FollowingDeps extends RemoteTreeDeps {
+  readonly api: ServerApi;
+  readonly remote: RemoteTree;
+  readonly treeRootId: ObjectId;
+  readonly transaction: <T>(work: () => T) => T;
+  /** The trees have changed. */
+  readonly changed: () => void;
+  /** What a person should know: a digest that differed, a restored server. */
+  readonly remark: (what: string, detail: string) => void;
+}
+
+/** Follows the server's workspaces: lists what has changed since the cursors into the Remote tree. */
+export class Following {
+  readonly #deps: FollowingDeps;
+  /** One listing of a workspace at a time; a wish for another one that came meanwhile. */
+  readonly #running = new Map<WorkspaceId, Promise<void>>();
+  readonly #wanted = new Set<WorkspaceId>();
+  /** Heads that the server has told of. */
+  readonly #heads = new Map<WorkspaceId, number>();
+  /** Runs of seqs that commits of this device made, not yet reached by the cursor. */
+  readonly #own = new OwnSeqs();
+  readonly #committing = new Map<WorkspaceId, Set<Promise<unknown>>>();
+
+  constructor(deps: FollowingDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether a ping tells of something that is not listed yet. */
+  isBehind(workspaceId: WorkspaceId, seq: number): boolean {
+    const known = this.#deps.workspaces.get(workspaceId);
+    return known === undefined || cursorSeq(known) < seq;
+  }
+
+  isAtHead(): boolean {
+    const all = this.#deps.workspaces.all();
+    return (
+      all.length > 0 &&
+      all.every((w) => w.cursor !== undefined && cursorSeq(w) >= (this.#heads.get(w.workspaceId) ?? 0))
+    );
+  }
+
+  /** Asks for all heads and lists each workspace that is behind. The answer is as new as the call. */
+  async refresh(signal: AbortSignal): Promise<void> {
+    const { workspaces } = await this.#deps.api.call('workspaces', {}, signal);
+    this.#adoptSet(workspaces);
+    for (const { workspaceId, head, epoch } of workspaces) {
+      const known = this.#deps.workspaces.get(workspaceId);
+      if (known === undefined) continue;
+      this.#heads.set(workspaceId, head);
+      if (known.cursor === undefined || known.epoch !== epoch || cursorSeq(known) < head)
+        await this.list(workspaceId, signal);
+    }
+    // A mount may only now have told where a shared workspace appears.
+    const unplaced = workspaces.filter(({ workspaceId }) => this.#deps.workspaces.get(workspaceId) === undefined);
+    this.#adoptSet(workspaces);
+    for (const { workspaceId } of unplaced) {
+      if (this.#deps.workspaces.get(workspaceId) !== undefined) await this.list(workspaceId, signal);
+    }
+  }
+
+  /** Lists a workspace to its head. Calls during a listing lead to one more after it. */
+  async list(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
+    const running = this.#running.get(workspaceId);
+    if (running !== undefined) {
+      this.#wanted.add(workspaceId);
+      return running;
+    }
+    const work = (async () => {
+      do {
+        this.#wanted.delete(workspaceId);
+        await this.#listOnce(workspaceId, signal);
+      } while (this.#wanted.has(workspaceId));
+    })();
+    this.#running.set(workspaceId, work);
+    try {
+      await work;
+    } finally {
+      this.#running.delete(workspaceId);
+    }
+  }
+
+  /** A ping told of a seq. What our own commit made needs no listing: its answer says it. */
+  async heard(workspaceId: WorkspaceId, seq: number, signal: AbortSignal): Promise<void> {
+    this.#heads.set(workspaceId, Math.max(seq, this.#heads.get(workspaceId) ?? 0));
+    await Promise.allSettled(this.#committing.get(workspaceId) ?? []);
+    if (this.isBehind(workspaceId, seq)) await this.list(workspaceId, signal);
+  }
+
+  get isListing(): boolean {
+    return this.#running.size > 0;
+  }
+
+  async whileCommitting<T>(workspaceId: WorkspaceId, work: () => Promise<T>): Promise<T> {
+    const promise = work();
+    const running = this.#committing.get(workspaceId) ?? new Set();
+    this.#committing.set(workspaceId, running.add(promise));
+    try {
+      return await promise;
+    } finally {
+      running.delete(promise);
+    }
+  }
+
+  /** A record as the trees have it; the workspace must be followed. */
+  rowOf(workspaceId: WorkspaceId, record: ServerRecord): RemoteRow {
+    return rowOf(this.#known(workspaceId), record);
+  }
+
+  /** The state of an object right after an operation of ours. Within the transaction that records the operation. */
+  takeAnswered(workspaceId: WorkspaceId, record: ServerRecord): void {
+    const workspace = this.#known(workspaceId);
+    const digest = digestText(this.#deps.remote.take(workspace, record, digestFrom(workspace.digest)));
+    this.#deps.workspaces.put({ ...workspace, digest });
+  }
+
+  /** Moves the cursor over seqs that are all ours. Within the same transaction. */
+  committed(workspaceId: WorkspaceId, answer: CallAnswer<'commit'>): void {
+    const workspace = this.#known(workspaceId);
+    for (const result of answer.results) if (result.outcome === 'done') this.#own.add(workspaceId, result.object.seq);
+    if (workspace.cursor === undefined) return;
+    const from = cursorSeq(workspace);
+    const to = this.#own.reach(workspaceId, from);
+    if (to > from)
+      this.#deps.workspaces.put({
+        ...workspace,
+        cursor: `${workspace.epoch}.${to}`,
+        head: Math.max(to, workspace.head),
+      });
+  }
+
+  #known(workspaceId: WorkspaceId): FollowedWorkspace {
+    const workspace = this.#deps.workspaces.get(workspaceId);
+    if (workspace === undefined) throw new Error(`workspace ${workspaceId} is not followed any more`);
+    return workspace;
+  }
+
+  /** Reconciliation: lists everything anew and compares (S9). */
+  async relist(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
+    const workspace = this.#deps.workspaces.get(workspaceId);
+    if (workspace !== undefined) await this.#listAll(workspace, { keepsSynced: true }, signal);
+  }
+
+  async #listOnce(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
+    const workspace = this.#deps.workspaces.get(workspaceId);
+    if (workspace === undefined) return;
+    if (workspace.cursor === undefined) return this.#listAll(workspace, { keepsSynced: true }, signal);
+    try {
+      await this.#listSince(workspace, workspace.cursor, signal);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== 'cursor_expired') throw error;
+      await this.#recover(workspaceId, signal);
+    }
+  }
+
+  /** H87, H91: the cursor is no good. In a new epoch nothing that was agreed on counts any more (S10). */
+  async #recover(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
+    const { workspaces } = await this.#deps.api.call('workspaces', {}, signal);
+    const present = workspaces.find((workspace) => workspace.workspaceId === workspaceId);
+    const known = this.#deps.workspaces.get(workspaceId);
+    if (present === undefined || known === undefined) return;
+    const restored = present.epoch !== known.epoch;
+    if (restored)
+      this.#deps.remark(
+        'server_restored',
+        'the server was restored from a backup: merging by content, nothing is deleted',
+      );
+    await this.#listAll({ ...known, epoch: present.epoch }, { keepsSynced: !restored }, signal);
+  }
+
+  async #listSince(workspace: FollowedWorkspace, from: string, signal: AbortSignal): Promise<void> {
+    let cursor = from;
+    for (;;) {
+      const query = { workspace_id: workspace.workspaceId, cursor, limit: LIMITS.pageObjects };
+      const answer = await this.#deps.api.call('objects', { query }, signal);
+      const mismatch = this.#take(workspace.workspaceId, answer);
+      if (mismatch) {
+        this.#deps.remark(
+          'digest_mismatch',
+          'what the server lists and what is known here differ: listing everything again',
+        );
+        return this.#listAll(workspace, { keepsSynced: true }, signal);
+      }
+      if (!answer.hasMore) return;
+      cursor = answer.cursor;
+    }
+  }
+
+  async #listAll(
+    workspace: FollowedWorkspace,
+    { keepsSynced }: { keepsSynced: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const unseen = new Set<ObjectId>();
+    for (const row of this.#deps.remote.below(workspace)) unseen.add(row.objectId);
+    if (!keepsSynced) {
+      this.#deps.transaction(() => {
+        for (const id of unseen) this.#deps.trees.removeSynced(id);
+      });
+    }
+    let cursor: string | undefined;
+    for (;;) {
+      const query = {
+        workspace_id: workspace.workspaceId,
+        limit: LIMITS.pageObjects,
+        ...(cursor === undefined ? {} : { cursor }),
+      };
+      const answer = await this.#deps.api.call('objects', { query }, signal);
+      for (const { objectId } of answer.objects) unseen.delete(objectId);
+      // The cursor is stored only at the end: a listing that was cut off starts again.
+      this.#takeAll(workspace, answer);
+      if (!answer.hasMore) return this.#finishAll(workspace, answer, { unseen, keepsSynced });
+      cursor = answer.cursor;
+    }
+  }
+
+  #takeAll(workspace: FollowedWorkspace, answer: CallAnswer<'objects'>): void {
+    this.#deps.transaction(() => {
+      for (const record of answer.objects) this.#deps.remote.take(workspace, record, 0n);
+    });
+    this.#deps.changed();
+  }
+
+  #finishAll(
+    workspace: FollowedWorkspace,
+    answer: CallAnswer<'objects'>,
+    { unseen, keepsSynced }: { unseen: ReadonlySet<ObjectId>; keepsSynced: boolean },
+  ): void {
+    this.#deps.transaction(() => {
+      for (const id of unseen) this.#deps.remote.drop(workspace, id, 0n, keepsSynced ? 'gone' : 'forgotten');
+      const digest = digestText(this.#deps.remote.digestOf(workspace));
+      if (answer.digest !== undefined && answer.digest !== digest) {
+        this.#deps.remark(
+          'digest_mismatch',
+          `a complete listing gives digest ${digest}, the server says ${answer.digest}`,
+        );
+      }
+      this.#deps.workspaces.put({
+        ...workspace,
+        epoch: epochOf(answer.cursor),
+        cursor: answer.cursor,
+        head: answer.head,
+        digest,
+      });
+    });
+    this.#deps.changed();
+  }
+
+  /** Takes in one page and moves the cursor, in one transaction. True when the digests differ. */
+  #take(workspaceId: WorkspaceId, answer: CallAnswer<'objects'>): boolean {
+    const differs = this.#deps.transaction(() => {
+      const workspace = this.#deps.workspaces.get(workspaceId);
+      if (workspace === undefined) return false;
+      let digest = digestFrom(workspace.digest);
+      for (const record of answer.objects) digest = this.#deps.remote.take(workspace, record, digest);
+      const text = digestText(digest);
+      this.#deps.workspaces.put({ ...workspace, cursor: answer.cursor, head: answer.head, digest: text });
+      // A commit answered meanwhile is in the rows and not yet in this listing: then the next one compares.
+      const isExact =
+        this.#own.reach(workspaceId, cursorSeq({ ...workspace, cursor: answer.cursor })) >=
+        this.#own.highest(workspaceId);
+      return !answer.hasMore && isExact && answer.digest !== undefined && answer.digest !== text;
+    });
+    if (answer.objects.length > 0) this.#deps.changed();
+    return differs;
+  }
+
+  /** Workspaces that came, went, or whose role changed. One appears once its mount is known. */
+  #adoptSet(listed: CallAnswer<'workspaces'>['workspaces']): void {
+    this.#deps.transaction(() => {
+      for (const { workspaceId, kind, rootId, role, epoch } of listed) {
+        const known = this.#deps.workspaces.get(workspaceId);
+        const mountId =
+          known?.mountId ?? (kind === 'personal' ? this.#deps.treeRootId : this.#deps.trees.mountOf(workspaceId));
+        if (mountId === undefined) continue;
+        if (known === undefined)
+          this.#deps.workspaces.put({ workspaceId, rootId, mountId, role, epoch, head: 0, digest: digestText(0n) });
+        else if (known.role !== role) {
+          this.#deps.workspaces.put({ ...known, role });
+          for (const row of this.#deps.remote.below(known)) this.#deps.trees.touch(row.objectId);
+        }
+      }
+      const ids = new Set(listed.map(({ workspaceId }) => workspaceId));
+      for (const workspace of this.#deps.workspaces.all()) if (!ids.has(workspace.workspaceId)) this.#lose(workspace);
+    });
+    this.#deps.changed();
+  }
+
+  /** H98: no member any more. What is as synced goes into the local trash; what was changed here is kept as new. */
+  #lose(workspace: FollowedWorkspace): void {
+    for (const row of Array.from(this.#deps.remote.below(workspace)))
+      this.#deps.remote.drop(workspace, row.objectId, 0n, 'gone');
+    this.#deps.workspaces.remove(workspace.workspaceId);
+    this.#deps.remark(
+      'workspace_lost',
+      'a shared folder is no longer shared with you: unchanged files move to the local trash',
+    );
+  }
+}
+
+function cursorSeq(workspace: FollowedWorkspace): number {
+  return workspace.cursor === undefined ? 0 : Number(workspace.cursor.split('.')[1]);
+}
+
+function epochOf(cursor: ListAnswer['cursor']): string {
+  return cursor.split('.')[0] ?? '';
+}

@@ -1,0 +1,34 @@
+import { agreedOn, releasedWith } from '@satchel/core/record.ts';
+import type { StateStep } from '@satchel/core/step.ts';
+import type { TreeStore } from '../state/trees.ts';
+
+/** Runs a step that changes only what is known. Within a transaction. */
+export function runStateStep(trees: TreeStore, step: StateStep): void {
+  switch (step.kind) {
+    case 'agree':
+      return trees.putSynced(agreedOn(step.remote));
+    case 'forget':
+      trees.removeSynced(step.objectId);
+      if (trees.remote.get(step.objectId)?.deleted === true) trees.removeRemote(step.objectId);
+      return;
+    case 'release': {
+      const ids = [...releasedWith(trees, step)];
+      for (const id of ids) trees.removeSynced(id);
+      return;
+    }
+    case 'join':
+      return join(trees, step);
+  }
+}
+
+/** The local node takes the remote id; what lies in it follows, into the shared workspace where that is a mount's. */
+function join(trees: TreeStore, step: Extract<StateStep, { readonly kind: 'join' }>): void {
+  const { objectId, remoteId } = step;
+  trees.renumberLocal(objectId, remoteId);
+  for (const child of trees.synced.children(objectId)) trees.putSynced({ ...child, parentId: remoteId });
+  trees.removeSynced(objectId);
+  const remote = trees.remote.get(remoteId);
+  const local = trees.local.get(remoteId);
+  if (local !== undefined && remote !== undefined) trees.putLocal({ ...local, workspaceId: remote.workspaceId });
+  if (remote?.mounts !== undefined) trees.moveBelowToWorkspace(remoteId, remote.mounts);
+}

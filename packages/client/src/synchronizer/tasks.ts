@@ -1,0 +1,248 @@
+import { sideOf, type ServerStep, type Step } from '@satchel/core/step.ts';
+import { CodedError } from '@satchel/protocol/errors.ts';
+import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { Applied, Applier, StepOf } from '../apply/applier.ts';
+import { makeSymlink } from '../apply/arriving.ts';
+import { rearrange } from '../apply/rearranging.ts';
+import { AnswerInvalidError, OfflineError } from '../ports/server-api.ts';
+import { contentBytes, type Bundle, type Dispatch } from './bundles.ts';
+import type { Committer, StepOutcome } from './committer.ts';
+import type { DeleteGuard } from './delete-guard.ts';
+import type { FileDownloads } from './file-downloads.ts';
+import type { Following } from './following.ts';
+import type { ObjectProblems } from './object-problems.ts';
+
+export interface TasksDeps {
+  readonly applier: Applier;
+  readonly committer: Committer;
+  readonly downloads: FileDownloads;
+  readonly following: Following;
+  readonly problems: ObjectProblems;
+  readonly guard: DeleteGuard;
+  /** A step is over: its object is to be looked at again. */
+  readonly finished: (id: ObjectId) => void;
+  /** The server could not be reached, or wants a pause: nothing is planned until it answers again. */
+  readonly offline: () => void;
+  readonly done: (step: Step) => void;
+  readonly log: (message: string, details: Readonly<Record<string, unknown>>) => void;
+}
+
+const SMALL_AT_ONCE = 6;
+const LARGE_AT_ONCE = 2;
+
+/** Codes after which a listing and a new plan will know better. */
+const STALE: ReadonlySet<string> = new Set([
+  'stale',
+  'name_taken',
+  'parent_missing',
+  'folder_not_empty',
+  'would_cycle',
+  'object_exists',
+  'kind_mismatch',
+  'not_found',
+]);
+
+/** Runs the steps of plans: the disk's rearrangements at once, transfers beside each other, commits in order. */
+export class Tasks {
+  readonly #deps: TasksDeps;
+  readonly #busy = new Map<ObjectId, Step>();
+  /** Per workspace, the last commit on its way: commits keep the order of the plans. */
+  readonly #commitChain = new Map<WorkspaceId, Promise<unknown>>();
+  readonly #largeQueue: (() => Promise<void>)[] = [];
+  #small = 0;
+  #large = 0;
+
+  constructor(deps: TasksDeps) {
+    this.#deps = deps;
+  }
+
+  isBusy(id: ObjectId): boolean {
+    return this.#busy.has(id);
+  }
+
+  isIdle(): boolean {
+    return this.#busy.size === 0;
+  }
+
+  /** No room for another plan's work. */
+  isFull(): boolean {
+    return this.#small >= SMALL_AT_ONCE || this.#largeQueue.length > 50;
+  }
+
+  /** Steps under way, with the bytes of their contents. */
+  running(): {
+    readonly uploads: number;
+    readonly downloads: number;
+    readonly bytesUp: number;
+    readonly bytesDown: number;
+  } {
+    const sum = { uploads: 0, downloads: 0, bytesUp: 0, bytesDown: 0 };
+    for (const step of this.#busy.values()) {
+      const isUp = sideOf(step) === 'server';
+      sum[isUp ? 'uploads' : 'downloads']++;
+      sum[isUp ? 'bytesUp' : 'bytesDown'] += contentBytes(step);
+    }
+    return sum;
+  }
+
+  async start(dispatch: Dispatch, signal: AbortSignal): Promise<void> {
+    for (const { steps } of [...dispatch.downloads, ...dispatch.commits])
+      for (const step of steps) this.#busy.set(step.objectId, step);
+    for (const step of dispatch.rearranging) this.#busy.set(step.objectId, step);
+    for (const bundle of dispatch.commits) this.#launch(bundle, () => this.#commit(bundle, signal), signal);
+    await this.#rearrange(dispatch.rearranging);
+    for (const bundle of dispatch.downloads) {
+      const run = async () => this.#settle(bundle.steps, await this.#deps.downloads.run(bundle.steps, signal), signal);
+      this.#launch(bundle, run, signal);
+    }
+  }
+
+  async #rearrange(steps: Dispatch['rearranging']): Promise<void> {
+    const failed = new Set<ObjectId>();
+    for (const step of steps) {
+      let outcome: StepOutcome;
+      try {
+        outcome = failed.has(step.objectId) ? { outcome: 'dropped' } : await this.#applyOne(step);
+      } catch (error) {
+        outcome = refusalOf(error) ?? rethrow(error);
+      }
+      if (outcome.outcome !== 'done') failed.add(step.objectId);
+      this.#conclude(step, outcome);
+    }
+  }
+
+  async #applyOne(step: Dispatch['rearranging'][number]): Promise<StepOutcome> {
+    const { applier } = this.#deps;
+    const applied: Applied | 'refused' =
+      step.kind === 'makeSymlink' ? await makeSymlink(applier, step) : await rearrange(applier, step);
+    if (applied !== 'refused') return { outcome: applied };
+    return {
+      outcome: 'refused',
+      code: 'symlink_outside',
+      detail: 'the link points outside the synced folder: it is not made on this device',
+    };
+  }
+
+  #launch(bundle: Bundle<ServerStep | StepOf<'download'>>, work: () => Promise<void>, signal: AbortSignal): void {
+    const guarded = async () => {
+      try {
+        await work();
+      } catch (error) {
+        await this.#fail(bundle.steps, error, signal);
+      }
+    };
+    if (bundle.large) {
+      this.#largeQueue.push(guarded);
+      this.#startLarge();
+      return;
+    }
+    this.#small++;
+    void guarded().finally(() => this.#small--);
+  }
+
+  #startLarge(): void {
+    while (this.#large < LARGE_AT_ONCE) {
+      const next = this.#largeQueue.shift();
+      if (next === undefined) return;
+      this.#large++;
+      void next().finally(() => {
+        this.#large--;
+        this.#startLarge();
+      });
+    }
+  }
+
+  async #commit({ workspaceId, steps, large }: Bundle<ServerStep>, signal: AbortSignal): Promise<void> {
+    const { committer } = this.#deps;
+    const before = large ? Promise.resolve() : (this.#commitChain.get(workspaceId) ?? Promise.resolve());
+    const mine = Promise.withResolvers<void>();
+    if (!large) this.#commitChain.set(workspaceId, mine.promise);
+    try {
+      const prepared = await committer.prepare(workspaceId, steps, signal);
+      await before;
+      const ready = steps.filter((_, index) => prepared[index] === undefined);
+      const committed = ready.length === 0 ? [] : await committer.commit(workspaceId, ready, signal);
+      this.#deps.guard.sent(ready.filter(({ kind }) => kind === 'delete').length);
+      const outcomes = new Map(ready.map((step, index) => [step, committed[index]]));
+      const all = steps.map((step, index) => prepared[index] ?? outcomes.get(step) ?? { outcome: 'dropped' as const });
+      await this.#settle(steps, all, signal);
+    } finally {
+      mine.resolve();
+    }
+  }
+
+  async #settle(steps: readonly Step[], outcomes: readonly StepOutcome[], signal: AbortSignal): Promise<void> {
+    const stale = steps.filter((_, index) => {
+      const outcome = outcomes[index];
+      return outcome?.outcome === 'refused' && STALE.has(outcome.code);
+    });
+    for (const workspaceId of new Set(stale.map((step) => step.workspaceId)))
+      await this.#deps.following.list(workspaceId, signal);
+    for (const [index, step] of steps.entries()) this.#conclude(step, outcomes[index] ?? { outcome: 'dropped' });
+  }
+
+  #conclude(step: Step, outcome: StepOutcome): void {
+    const { problems, finished, done } = this.#deps;
+    if (this.#busy.get(step.objectId) === step) this.#busy.delete(step.objectId);
+    finished(step.objectId);
+    if (outcome.outcome === 'done') {
+      problems.succeeded(step.objectId);
+      done(step);
+    } else if (outcome.outcome === 'dropped') problems.stalled(step.objectId, `${step.kind} found the disk changed`);
+    else if (STALE.has(outcome.code) || outcome.code === 'chunk_missing')
+      problems.stalled(step.objectId, `${step.kind}: ${outcome.detail}`);
+    else problems.add(step.objectId, outcome.code, outcome.detail);
+  }
+
+  /** A whole bundle came to nothing. */
+  async #fail(steps: readonly Step[], error: unknown, signal: AbortSignal): Promise<void> {
+    const refusal = refusalOf(error);
+    const passes = signal.aborted || error instanceof OfflineError || error instanceof AnswerInvalidError;
+    if (passes || (error instanceof CodedError && ['unavailable', 'rate_limited', 'internal'].includes(error.code))) {
+      for (const step of steps) this.#release(step);
+      if (!signal.aborted) this.#deps.offline();
+      return;
+    }
+    this.#deps.log('a bundle of steps failed', { error: String(error), steps: steps.length, kind: steps[0]?.kind });
+    for (const step of steps)
+      this.#conclude(step, refusal ?? { outcome: 'refused', code: 'internal', detail: String(error) });
+  }
+
+  #release(step: Step): void {
+    if (this.#busy.get(step.objectId) === step) this.#busy.delete(step.objectId);
+    this.#deps.finished(step.objectId);
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+/** Failures of the disk and refusals of the server as outcomes with a stable code and the next step to take. */
+function refusalOf(error: unknown): Extract<StepOutcome, { readonly outcome: 'refused' }> | undefined {
+  if (error instanceof CodedError) return { outcome: 'refused', code: error.code, detail: error.message };
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  switch (code) {
+    case undefined:
+      return undefined;
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return {
+        outcome: 'refused',
+        code: 'disk_full',
+        detail: 'the disk of this device is full: make room, it goes on by itself',
+      };
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return {
+        outcome: 'refused',
+        code: 'not_writable',
+        detail: `the folder cannot be written (${code}): give yourself write access`,
+      };
+    case 'ENAMETOOLONG':
+      return { outcome: 'refused', code: 'name_too_long', detail: 'the path is too long for this disk: shorten it' };
+    default:
+      return { outcome: 'refused', code: 'disk_error', detail: `the disk reports ${code}: ${String(error)}` };
+  }
+}
