@@ -2,7 +2,7 @@ import { CodedError } from '@satchel/protocol/errors.ts';
 import type { TokenAnswer } from '@satchel/protocol/accounts.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { TokenStore, Tokens } from '../ports/secrets.ts';
-import type { Session, SessionState } from '../ports/server-api.ts';
+import { OfflineError, type Session, type SessionState } from '../ports/server-api.ts';
 
 /** Asks the server for new tokens. Throws CodedError when it refuses. */
 export type RefreshTokens = (refreshToken: string, signal: AbortSignal) => Promise<TokenAnswer>;
@@ -124,6 +124,7 @@ class StoredSession implements TokenSession {
         return renewed;
       } catch (error) {
         const final = error instanceof CodedError ? FINAL[error.code] : undefined;
+        if (error instanceof DOMException) throw new OfflineError('The server takes too long to renew the sign-in.', error);
         if (final === undefined) throw error;
         this.#become(final);
         throw stateError(final, error);
