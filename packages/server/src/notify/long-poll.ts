@@ -1,6 +1,6 @@
 import type { DeviceId, UserId } from '@satchel/protocol/ids.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
-import type { PollAnswer, Ping } from '@satchel/protocol/notify.ts';
+import type { PollAnswer } from '@satchel/protocol/notify.ts';
 import type { Clock } from '../ports/clock.ts';
 import { createPingQueue, type PingQueue } from './ping-queue.ts';
 import type { Attachment, Notifier } from './notifier.ts';
@@ -36,23 +36,21 @@ export function createLongPolls(notifier: Notifier, clock: Clock): LongPolls {
 
   async function open(name: string, userId: UserId): Promise<Mailbox> {
     const queue = createPingQueue();
-    const early = { wake: (): void => undefined, ended: false };
-    let mailbox: Mailbox | undefined;
-    const state = (): { wake: () => void; ended: boolean } => mailbox ?? early;
+    const line = { queue, wake: (): void => undefined, polls: 0, ended: false };
     const attachment = await notifier.attach(userId, {
-      send(pings: readonly Ping[]) {
+      send(pings) {
         for (const ping of pings) queue.add(ping);
-        state().wake();
+        line.wake();
         return true;
       },
       heartbeat: () => undefined,
       end() {
         mailboxes.delete(name);
-        state().ended = true;
-        state().wake();
+        line.ended = true;
+        line.wake();
       },
     });
-    mailbox = { queue, attachment, polls: 0, ...early };
+    const mailbox: Mailbox = Object.assign(line, { attachment });
     queue.add({ workspaces: true });
     mailboxes.get(name)?.attachment[Symbol.dispose]();
     mailboxes.set(name, mailbox);

@@ -1,21 +1,10 @@
 import { CodedError } from '@satchel/protocol/errors.ts';
 import type { UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
-import type { Ping } from '@satchel/protocol/notify.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { MessageBus } from '../ports/message-bus.ts';
-import { openClientTopics } from './client-topics.ts';
-import { createPingQueue, type PingQueue } from './ping-queue.ts';
+import { openClientTopics, type ClientTopicsPorts } from './client-topics.ts';
+import { createClient, type Client, type PingSink } from './client.ts';
 import { createTopicFanOut } from './topic-fan-out.ts';
-
-/** The transport's end of a client: SSE, WebSocket or a long poll. */
-export interface PingSink {
-  /** Writes at once. False: nothing more should come before `Attachment.drained`. */
-  send(pings: readonly Ping[]): boolean;
-  /** Keeps the connection alive through proxies. */
-  heartbeat(): void;
-  /** Ends the connection; the client should come back after so many ms. */
-  end(reconnectInMs: number): void;
-}
 
 export interface Attachment extends Disposable {
   /** The sink takes pings again. */
@@ -56,129 +45,109 @@ export const NOTIFIER_SETTINGS: NotifierSettings = {
   reconnectSpreadMs: 5000,
 };
 
-/** Heartbeats between which a client that reads nothing is given up. */
-const PATIENCE = 2;
-
-interface Client {
+interface Connection {
   readonly userId: UserId;
   readonly sink: PingSink;
-  readonly queue: PingQueue;
-  state: 'ready' | 'pausing' | 'full';
-  heartbeatsFull: number;
-  closed: boolean;
+  readonly client: Client;
+  topics: Disposable | undefined;
+}
+
+/** The connections of this node. */
+interface Connections {
+  readonly size: number;
+  all(): readonly Connection[];
+  has(connection: Connection): boolean;
+  add(connection: Connection): void;
+  /** What it listens to ends with it. */
+  remove(connection: Connection): void;
+}
+
+function createConnections(perUserLimit: number): Connections {
+  const connections = new Set<Connection>();
+  const perUser = new Map<UserId, number>();
+  return {
+    get size() {
+      return connections.size;
+    },
+    all: () => [...connections],
+    has: (connection) => connections.has(connection),
+    add(connection) {
+      const count = perUser.get(connection.userId) ?? 0;
+      if (count >= perUserLimit)
+        throw new CodedError('rate_limited', `This account has ${count} notification connections already`, {
+          retryAfterS: 60,
+        });
+      perUser.set(connection.userId, count + 1);
+      connections.add(connection);
+    },
+    remove(connection) {
+      if (!connections.delete(connection)) return;
+      connection.client.close();
+      connection.topics?.[Symbol.dispose]();
+      const left = (perUser.get(connection.userId) ?? 1) - 1;
+      if (left > 0) perUser.set(connection.userId, left);
+      else perUser.delete(connection.userId);
+    },
+  };
 }
 
 /** The Notification Service: holds connections and passes pings; knows nothing of what they mean (S9). */
 export function createNotifier(ports: NotifierPorts, settings: NotifierSettings = NOTIFIER_SETTINGS): Notifier {
   const { clock, random, log } = ports;
   const fanOut = createTopicFanOut(ports.bus);
-  const clients = new Map<Client, Disposable | undefined>();
-  const perUser = new Map<UserId, number>();
+  const connections = createConnections(settings.connectionsPerUser);
   const stopping = new AbortController();
 
-  function flush(client: Client): void {
-    if (client.closed || client.state !== 'ready' || client.queue.isEmpty()) return;
-    client.state = client.sink.send(client.queue.take()) ? 'pausing' : 'full';
-    if (client.state === 'pausing') void resume(client);
-  }
-  async function resume(client: Client): Promise<void> {
-    await clock.delay(settings.coalesceMs);
-    if (client.state !== 'pausing') return;
-    client.state = 'ready';
-    flush(client);
-  }
-  function detach(client: Client): void {
-    if (client.closed) return;
-    client.closed = true;
-    clients.get(client)?.[Symbol.dispose]();
-    clients.delete(client);
-    const left = (perUser.get(client.userId) ?? 1) - 1;
-    if (left > 0) perUser.set(client.userId, left);
-    else perUser.delete(client.userId);
-  }
-  function end(client: Client): void {
+  function end(connection: Connection): void {
     const chance = Buffer.from(random.bytes(4)).readUInt32BE() / 2 ** 32;
-    client.sink.end(Math.round(settings.reconnectSpreadMs * chance));
-    detach(client);
-  }
-  function beat(client: Client): void {
-    if (client.state !== 'full') return client.sink.heartbeat();
-    if (++client.heartbeatsFull >= PATIENCE) end(client);
+    connection.sink.end(Math.round(settings.reconnectSpreadMs * chance));
+    connections.remove(connection);
   }
   async function beatAll(): Promise<void> {
     while (!stopping.signal.aborted) {
       await clock.delay(settings.heartbeatMs, stopping.signal);
-      if (!stopping.signal.aborted) for (const client of clients.keys()) beat(client);
+      if (stopping.signal.aborted) return;
+      for (const connection of connections.all()) if (!connection.client.beat()) end(connection);
     }
   }
   const beating = beatAll();
 
-  function admit(userId: UserId, sink: PingSink): Client {
-    if (stopping.signal.aborted)
-      throw new CodedError('unavailable', 'The server is stopping; connect again', { retryAfterS: 2 });
-    const connections = perUser.get(userId) ?? 0;
-    if (connections >= settings.connectionsPerUser)
-      throw new CodedError(
-        'rate_limited',
-        `There are ${connections} notification connections of this account already`,
-        {
-          retryAfterS: 60,
-        },
-      );
-    perUser.set(userId, connections + 1);
-    const client: Client = {
-      userId,
-      sink,
-      queue: createPingQueue(),
-      state: 'ready',
-      heartbeatsFull: 0,
-      closed: false,
+  async function listen(connection: Connection): Promise<void> {
+    const { userId, client } = connection;
+    const topicPorts: ClientTopicsPorts = {
+      fanOut,
+      workspacesOf: ports.workspacesOf,
+      // What the client listens to is not known any more: it starts anew.
+      failed(error) {
+        log.warn({ userId, err: error }, 'the memberships of a connected client could not be read');
+        end(connection);
+      },
     };
-    clients.set(client, undefined);
-    return client;
+    const topics = await openClientTopics(topicPorts, userId, (ping) => client.deliver(ping));
+    if (connections.has(connection)) connection.topics = topics;
+    else topics[Symbol.dispose]();
   }
 
   return {
-    clientCount: () => clients.size,
+    clientCount: () => connections.size,
     async attach(userId, sink) {
-      const client = admit(userId, sink);
+      if (stopping.signal.aborted)
+        throw new CodedError('unavailable', 'The server is stopping; connect again', { retryAfterS: 2 });
+      const client = createClient(sink, clock, settings.coalesceMs);
+      const connection: Connection = { userId, sink, client, topics: undefined };
+      connections.add(connection);
       try {
-        const topics = await openClientTopics(
-          {
-            fanOut,
-            workspacesOf: ports.workspacesOf,
-            // The client starts anew: what it listens to is not known any more.
-            failed(error) {
-              log.warn({ userId, err: error }, 'the memberships of a connected client could not be read');
-              end(client);
-            },
-          },
-          userId,
-          (ping) => {
-            client.queue.add(ping);
-            flush(client);
-          },
-        );
-        if (client.closed) topics[Symbol.dispose]();
-        else clients.set(client, topics);
+        await listen(connection);
       } catch (error) {
-        detach(client);
+        connections.remove(connection);
         throw error;
       }
-      return {
-        drained() {
-          if (client.state !== 'full') return;
-          client.heartbeatsFull = 0;
-          client.state = 'ready';
-          flush(client);
-        },
-        [Symbol.dispose]: () => detach(client),
-      };
+      return { drained: () => client.drained(), [Symbol.dispose]: () => connections.remove(connection) };
     },
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await beating;
-      for (const client of clients.keys()) end(client);
+      for (const connection of connections.all()) end(connection);
     },
   };
 }

@@ -12,7 +12,8 @@ import { systemRandom } from '../adapters/system/random.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MessageBus, Topic } from '../ports/message-bus.ts';
 import { createLongPolls } from './long-poll.ts';
-import { createNotifier, NOTIFIER_SETTINGS, type NotifierSettings, type PingSink } from './notifier.ts';
+import type { PingSink } from './client.ts';
+import { createNotifier, NOTIFIER_SETTINGS, type NotifierSettings } from './notifier.ts';
 import { serveEvents } from './server-sent-events.ts';
 import { serveSocket } from './web-socket.ts';
 
@@ -99,7 +100,7 @@ test('S9 a client hears of its workspaces, and of no other', async () => {
   const setup = setUp();
   await using notifier = setup.notifier;
   const { sink, got } = recordingSink();
-  using _attached = await notifier.attach(user, sink);
+  await notifier.attach(user, sink);
   setup.bus.publish({ workspace: two }, { workspace: two, seq: 1 });
   setup.bus.publish({ workspace: one }, { workspace: one, seq: 7 });
   await turn();
@@ -126,7 +127,7 @@ test('one bus subscription per topic serves all clients of the node and ends wit
 test('a burst is merged: the first ping goes out at once, the last seq always arrives', async () => {
   const { bus, notifier } = setUp();
   const { sink, got } = recordingSink();
-  using _attached = await notifier.attach(user, sink);
+  await notifier.attach(user, sink);
   for (let seq = 1; seq <= 1000; seq++) bus.publish({ workspace: one }, { workspace: one, seq });
   await until(() => got.at(-1)?.seq === 1000);
   assert.equal(got[0]?.seq, 1);
@@ -160,7 +161,7 @@ test('a client that does not read costs a bounded queue, gets the newest state w
 test('a membership change is followed before the client hears of it', async () => {
   const { bus, memberships, notifier, open } = setUp();
   const { sink, got } = recordingSink();
-  using _attached = await notifier.attach(user, sink);
+  await notifier.attach(user, sink);
   memberships.set(user, new Set([two]));
   bus.publish({ user }, { workspaces: true });
   await until(() => got.length === 1);

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { UserId } from '@satchel/protocol/ids.ts';
 import type { Ping } from '@satchel/protocol/notify.ts';
-import type { Notifier, PingSink } from './notifier.ts';
+import type { PingSink } from './client.ts';
+import type { Notifier } from './notifier.ts';
 
 /** One event per ping, its data the ping as JSON. */
 function eventsOf(pings: readonly Ping[]): string {

@@ -34,12 +34,11 @@ export function blockStoreContract(name: string, open: () => Promise<StoreUnderT
   test(`${name}: B1 a reader sees an object absent or whole while it is put`, async () => {
     await using setup = await open();
     const bytes = randomBytes(3 << 20);
-    let done = false;
-    const put = setup.store.put(key('packs/aa/bb'), [bytes]).finally(() => (done = true));
-    do {
-      const seen = await setup.store.get(key('packs/aa/bb'));
+    const put = setup.store.put(key('packs/aa/bb'), [bytes]);
+    for (let seen: Uint8Array | undefined; seen === undefined;) {
+      seen = await setup.store.get(key('packs/aa/bb'));
       assert.ok(seen === undefined || bytes.equals(seen));
-    } while (!done);
+    }
     await put;
   });
 
@@ -93,15 +92,15 @@ export function blockStoreContract(name: string, open: () => Promise<StoreUnderT
     await using setup = await open();
     const expected: string[] = [];
     for (let index = 0; index < 30; index++) {
-      const name_ = `chunks/${(index % 3).toString()}a/o${index}`;
-      expected.push(name_);
-      await setup.store.put(key(name_), [randomBytes(index + 1)]);
+      const object = `chunks/${(index % 3).toString()}a/o${index}`;
+      expected.push(object);
+      await setup.store.put(key(object), [randomBytes(index + 1)]);
     }
     await setup.store.put(key('packs/aa/p'), [randomBytes(7)]);
     const seen = new Map<string, number>();
-    for await (const object of setup.store.list('chunks/')) {
+    for await (const listed of setup.store.list('chunks/')) {
       if (seen.size === 0) await setup.store.put(key('chunks/zz/late'), [randomBytes(1)]);
-      seen.set(object.key, object.sizeBytes);
+      seen.set(listed.key, listed.sizeBytes);
     }
     for (const each of expected) assert.equal(seen.get(each), Number(each.split('/o')[1]) + 1);
     assert.ok([...seen.keys()].every((each) => each.startsWith('chunks/')));

@@ -82,18 +82,21 @@ test('Q3 a failing job is tried again after a growing wait and ends among the de
   const { queue, events, dead } = memoryQueue(clock);
   const at: number[] = [];
   await queue.add('collect', {});
-  await using _worker = startWorker({
-    queue,
-    clock,
-    random,
-    log,
-    handlers: handlersWith({
-      async collect() {
-        at.push(clock.now());
-        throw new Error('planted');
-      },
+  await using stack = new AsyncDisposableStack();
+  stack.use(
+    startWorker({
+      queue,
+      clock,
+      random,
+      log,
+      handlers: handlersWith({
+        async collect() {
+          at.push(clock.now());
+          throw new Error('planted');
+        },
+      }),
     }),
-  });
+  );
   for (let step = 0; step < 20; step++) {
     await turn();
     await advance(5000);
@@ -139,7 +142,8 @@ test('a queue that fails is asked again', async () => {
       return faults-- > 0 ? Promise.reject(new Error('planted')) : queue.take(leaseMs);
     },
   };
-  await using _worker = startWorker({ queue: flaky, clock, random, log, handlers: handlersWith({}) });
+  await using stack = new AsyncDisposableStack();
+  stack.use(startWorker({ queue: flaky, clock, random, log, handlers: handlersWith({}) }));
   for (let step = 0; step < 3; step++) {
     await turn();
     await advance(5000);

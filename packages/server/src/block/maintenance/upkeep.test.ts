@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { LIMITS } from '@satchel/protocol/limits.ts';
+import type { BlockKey } from '../../ports/block-store.ts';
+import { newPackKey } from '../block-names.ts';
+import { systemRandom } from '../../adapters/system/random.ts';
+import {
+  chunkFrameOf,
+  fetched,
+  frameFor,
+  idOf,
+  keysIn,
+  openTestBlocks,
+  put,
+  sendBatch,
+  type TestBlocks,
+} from '../test-blocks.ts';
+
+const HOUR_MS = 3_600_000;
+const never = new AbortController().signal;
+
+async function assertReadable(setup: TestBlocks, chunks: readonly Uint8Array[]): Promise<void> {
+  const frames = await fetched(
+    await setup.restart(),
+    setup.alice,
+    chunks.map((bytes) => ({ id: idOf(bytes) })),
+  );
+  for (const [index, bytes] of chunks.entries())
+    assert.ok(Buffer.from(bytes).equals(chunkFrameOf(frames[index]).payload));
+}
+
+test('S5 what nothing refers to is deleted, what shares its object stays', async () => {
+  await using setup = await openTestBlocks();
+  const kept = randomBytes(1000);
+  const dropped = randomBytes(1000);
+  const large = randomBytes(200_000);
+  await sendBatch(setup, setup.alice, [frameFor(kept), frameFor(dropped)]);
+  await put(setup, setup.alice, large);
+  setup.ledger.referenced.add(idOf(kept));
+  const report = await setup.blocks.upkeep.collect();
+  assert.deepEqual(report, { forgottenChunks: 2, deletedObjects: 1, orphans: 0 });
+  assert.deepEqual(await keysIn(setup.store, 'chunks/'), []);
+  await assertReadable(setup, [kept]);
+});
+
+test('S5 an object that was never recorded is removed, but only after the grace and two sights of it', async () => {
+  await using setup = await openTestBlocks();
+  const { clock, store, blocks } = setup;
+  const key = newPackKey(clock, systemRandom);
+  await store.put(key, [randomBytes(10)]);
+  await store.put('chunks/ab/strange' as BlockKey, [randomBytes(10)]);
+  const bytes = randomBytes(200_000);
+  setup.ledger.referenced.add(await put(setup, setup.alice, bytes));
+  assert.equal((await blocks.upkeep.collect()).orphans, 0);
+  // A wall clock that jumps ahead must not make a fresh object old at once.
+  clock.skewMs = LIMITS.collectionGraceMs + HOUR_MS;
+  assert.equal((await blocks.upkeep.collect()).orphans, 0);
+  assert.ok(await store.size(key));
+  clock.skewMs += HOUR_MS;
+  assert.equal((await blocks.upkeep.collect()).orphans, 1);
+  assert.equal(await store.size(key), undefined);
+  assert.ok(await store.size('chunks/ab/strange' as BlockKey), 'a name that is not ours is left alone');
+  await assertReadable(setup, [bytes]);
+});
+
+test('H94 collecting again and again while deleted contents are uploaded anew loses nothing that is acknowledged', async () => {
+  await using setup = await openTestBlocks({ recentBytes: 0 });
+  const contents = Array.from({ length: 20 }, (_, index) => randomBytes(index % 2 === 0 ? 1000 : 140_000));
+  let rounds = 0;
+  const collecting = (async () => {
+    for (; rounds < 8; rounds++) {
+      await setup.blocks.upkeep.collect();
+      await new Promise(setImmediate);
+    }
+  })();
+
+  async function uploadOnce(bytes: Buffer): Promise<boolean> {
+    if (bytes.length < 2000) await sendBatch(setup, setup.alice, [frameFor(bytes)]);
+    else await put(setup, setup.alice, bytes);
+    // The commit would refuse a chunk that was collected in between, and the client would send it again.
+    if (!setup.ledger.chunks.has(idOf(bytes))) return false;
+    setup.ledger.referenced.add(idOf(bytes));
+    const [frame] = await fetched(setup.blocks, setup.alice, [{ id: idOf(bytes) }]);
+    assert.ok(bytes.equals(chunkFrameOf(frame).payload));
+    setup.ledger.referenced.delete(idOf(bytes));
+    return true;
+  }
+  let uploads = 0;
+  const isOver = (): boolean => rounds >= 8;
+  while (!isOver())
+    await Promise.all(
+      contents.map(async (bytes) => {
+        if (await uploadOnce(bytes)) uploads++;
+      }),
+    );
+  await collecting;
+  assert.ok(uploads > 20, `${uploads} uploads met ${rounds} collections`);
+  assert.equal(setup.ledger.damaged.size, 0);
+  for (const bytes of contents) {
+    await put(setup, setup.alice, bytes);
+    setup.ledger.referenced.add(idOf(bytes));
+  }
+  await setup.blocks.upkeep.collect();
+  await assertReadable(setup, contents);
+});
+
+test('H93 a scrub finds what is damaged, reports it, and finds nothing after it was healed', async () => {
+  await using setup = await openTestBlocks();
+  const chunks = Array.from({ length: 30 }, (_, index) => randomBytes(index % 3 === 0 ? 200_000 : 500));
+  for (const bytes of chunks) await put(setup, setup.alice, bytes);
+  const clean = await setup.blocks.upkeep.scrub();
+  assert.deepEqual([clean.checkedChunks, clean.damaged.length, clean.complete], [30, 0, true]);
+  for (const bytes of [chunks[0]!, chunks[10]!]) {
+    const { key, offset } = setup.ledger.chunks.get(idOf(bytes))!.location;
+    const path = join(setup.folder, 'data', 'objects', key);
+    const stored = await readFile(path);
+    stored[offset + 100] = (stored[offset + 100] ?? 0) ^ 1;
+    await writeFile(path, stored);
+  }
+  const found = await setup.blocks.upkeep.scrub();
+  assert.deepEqual(new Set(found.damaged.map(({ id }) => id)), new Set([idOf(chunks[0]!), idOf(chunks[10]!)]));
+  assert.deepEqual(new Set(setup.ledger.damaged.keys()), new Set([idOf(chunks[0]!), idOf(chunks[10]!)]));
+  assert.equal(setup.blocks.upkeep.lastReport(), found);
+  await put(setup, setup.alice, chunks[0]!);
+  await put(setup, setup.alice, chunks[10]!);
+  assert.equal((await setup.blocks.upkeep.scrub()).damaged.length, 0);
+});
+
+test('a scrub keeps to its rate and goes on where it stopped', async () => {
+  await using setup = await openTestBlocks({ scrubBytesPerSecond: 1_000_000 });
+  for (let index = 0; index < 6; index++) await put(setup, setup.alice, randomBytes(100_000));
+  const begun = performance.now();
+  const first = await setup.blocks.upkeep.scrub({ budgetMs: 250 });
+  assert.ok(first.checkedChunks >= 2 && first.checkedChunks <= 4, `${first.checkedChunks}`);
+  const second = await setup.blocks.upkeep.scrub({ budgetMs: 250 });
+  assert.ok(performance.now() - begun > 400);
+  assert.ok(first.checkedChunks + second.checkedChunks <= 8);
+});
+
+test('tiny packs are joined and wasteful ones rewritten; every chunk stays readable meanwhile', async () => {
+  await using setup = await openTestBlocks({ recentBytes: 0 });
+  const chunks = Array.from({ length: 12 }, () => randomBytes(2000));
+  for (const bytes of chunks) await sendBatch(setup, setup.alice, [frameFor(bytes)]);
+  const garbage = Array.from({ length: 40 }, () => randomBytes(100_000));
+  await sendBatch(
+    setup,
+    setup.alice,
+    garbage.map((bytes) => frameFor(bytes)),
+  );
+  const live = [...chunks, garbage[3]!];
+  for (const bytes of live) setup.ledger.referenced.add(idOf(bytes));
+  await setup.blocks.upkeep.collect();
+  assert.equal((await keysIn(setup.store, 'packs/')).length, 13);
+  assert.equal(
+    (await setup.blocks.upkeep.repack(never)).packsWritten,
+    0,
+    'packs that were just written are left alone',
+  );
+  setup.clock.skewMs = 2 * HOUR_MS;
+  const reading = Array.from({ length: 20 }, () => assertReadable(setup, live));
+  const report = await setup.blocks.upkeep.repack(never);
+  await Promise.all(reading);
+  assert.deepEqual(report, { packsRemoved: 13, packsWritten: 1, chunksMoved: 13 });
+  assert.equal((await keysIn(setup.store, 'packs/')).length, 1);
+  await assertReadable(setup, live);
+  assert.equal(setup.ledger.damaged.size, 0);
+});

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { CodedError } from '@satchel/protocol/errors.ts';
+import type { WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { ChunkRef } from '@satchel/protocol/objects.ts';
+import type { Caller } from '../ports/chunk-ledger.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import { encoded } from './content.ts';
+import { gatherBody } from './gather.ts';
+import { createChunkWriter, recordWritten, type StoringPorts } from './storing.ts';
+
+export interface PutChunk {
+  readonly workspaceId: WorkspaceId;
+  /** Named by the address; the body has to be it (S6). */
+  readonly chunk: ChunkRef;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+function lengthMismatch(chunk: ChunkRef, length: number): CodedError {
+  return new CodedError('length_mismatch', `The chunk was announced with ${chunk.size} bytes and came with ${length}`);
+}
+
+async function readVerified({ chunk, body }: PutChunk): Promise<readonly Uint8Array[]> {
+  const digest = createHash('sha256');
+  const { parts, length } = await gatherBody(body, chunk.size, 'length_mismatch', (piece) => digest.update(piece));
+  if (length !== chunk.size) throw lengthMismatch(chunk, length);
+  if (digest.digest('hex') !== chunk.id)
+    throw new CodedError('hash_mismatch', `The bytes received are not chunk ${chunk.id}; send it again`);
+  return parts;
+}
+
+/** Reads on to the end, so that the connection can be used again. */
+async function readAway({ chunk, body }: PutChunk): Promise<void> {
+  let length = 0;
+  for await (const piece of body) {
+    length += piece.length;
+    if (length > chunk.size) throw lengthMismatch(chunk, length);
+  }
+}
+
+/** Stores one raw chunk. A chunk that the workspace has is not stored again. */
+export async function putChunk(
+  ports: StoringPorts & { readonly budget: ByteBudget },
+  caller: Caller,
+  put: PutChunk,
+): Promise<void> {
+  const { workspaceId, chunk } = put;
+  const [standing] = await ports.ledger.stand(caller, workspaceId, [chunk]);
+  if (standing === 'linked') return readAway(put);
+  await ports.ledger.expectRoom(caller, workspaceId, chunk.size);
+  using memory = new DisposableStack();
+  memory.use(await ports.budget.take(2 * chunk.size));
+  const content = await encoded(await readVerified(put));
+  const writer = createChunkWriter(ports);
+  await writer.add({ chunk, content });
+  const stored = await writer.finish();
+  await recordWritten(ports, { caller, workspaceId }, stored, new Set(standing === 'elsewhere' ? [chunk.id] : []));
+  ports.recent.set(chunk.id, content);
+}
