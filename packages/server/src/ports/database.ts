@@ -18,7 +18,8 @@ export interface Statement<Args, Row> {
 export type Placeholder<Args> = <K extends keyof Args>(name: K) => Args[K];
 
 /**
- * A statement, to be kept as a constant: adapters recognise it by identity.
+ * A statement, to be kept as a constant: adapters recognise it by identity. Where a partial index shall serve, its
+ * condition stands in the query as a literal (`sql.lit`): of a placeholder the planner does not know the value.
  *
  * `const byId = statement<{ id: ObjectId }>()((q, arg) => q.selectFrom('objects').where('object_id', '=', arg('id')) …)`
  */

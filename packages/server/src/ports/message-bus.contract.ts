@@ -37,9 +37,10 @@ export function messageBusContract(name: string, open: () => Promise<BusUnderTes
     const { bus, delivered } = await open();
     const heard: string[] = [];
     const listener = (): void => void heard.push('same');
-    using first = await bus.subscribe(person, listener);
-    using second = await bus.subscribe(person, listener);
-    using third = await bus.subscribe(person, () => heard.push('c'));
+    using subscriptions = new DisposableStack();
+    subscriptions.use(await bus.subscribe(person, listener));
+    subscriptions.use(await bus.subscribe(person, listener));
+    subscriptions.use(await bus.subscribe(person, () => heard.push('c')));
     bus.publish(person, { workspaces: true });
     await delivered();
     assert.deepEqual(heard.sort(), ['c', 'same', 'same']);
@@ -48,10 +49,12 @@ export function messageBusContract(name: string, open: () => Promise<BusUnderTes
   test(`${name}: M2 a subscriber that throws disturbs neither the publisher nor the others`, async () => {
     const { bus, delivered } = await open();
     const heard: Ping[] = [];
-    using bad = await bus.subscribe(here, () => {
+    using subscriptions = new DisposableStack();
+    const bad = (): void => {
       throw new Error('a bad listener');
-    });
-    using good = await bus.subscribe(here, (ping) => heard.push(ping));
+    };
+    subscriptions.use(await bus.subscribe(here, bad));
+    subscriptions.use(await bus.subscribe(here, (ping) => heard.push(ping)));
     bus.publish(here, { seq: 1 });
     assert.deepEqual(heard, [], 'publishing does not wait for subscribers');
     await delivered();

@@ -73,22 +73,23 @@ const WORKSPACES = [
   `create table workspaces (
     workspace_id text not null primary key, kind text not null, owner_id text not null, root_id text not null,
     epoch text not null, head_seq {int} not null, digest text not null, used_bytes {int} not null,
-    floor_seq {int} not null, created_at {int} not null) {table}`,
+    floor_seq {int} not null, purged_seq {int} not null, created_at {int} not null) {table}`,
   `create index workspaces_by_owner on workspaces (owner_id)`,
   `create table objects (
     workspace_id text not null, object_id text not null, parent_id text not null, name text {exact} not null,
     kind text not null, seq {int} not null, place_version {int} not null, deleted_at {int}, version_id text,
-    size {int} not null, content_hash {bytes}, mtime_ms {int} not null, executable {int} not null, manifest {bytes},
+    size {int} not null, content_hash {bytes}, mtime_ms {int} not null, executable {int} not null,
+    chunk_count {int} not null, manifest {bytes},
     target text, mounts text, device_id text, changed_at {int} not null, primary key (object_id, workspace_id)) {table}`,
   `create unique index objects_by_seq on objects (workspace_id, seq)`,
   `create unique index objects_live on objects (workspace_id, parent_id, name) where deleted_at is null`,
   `create index objects_dead on objects (workspace_id, parent_id, deleted_at) where deleted_at is not null`,
   `create table versions (
     object_id text not null, version_id text not null, workspace_id text not null, size {int} not null,
-    content_hash {bytes} not null, mtime_ms {int} not null, executable {int} not null, manifest {bytes},
+    content_hash {bytes} not null, mtime_ms {int} not null, executable {int} not null,
+    chunk_count {int} not null, manifest {bytes},
     device_id text, user_id text not null, created_at {int} not null, superseded_at {int},
     primary key (object_id, version_id)) {table}`,
-  `create index versions_superseded on versions (superseded_at) where superseded_at is not null`,
   `create table events (
     workspace_id text not null, seq {int} not null, object_id text not null, operation_id text, action text not null,
     kind text not null, parent_before text, name_before text, version_before text, target_before text,

@@ -166,6 +166,8 @@ export interface WorkspaceRow {
   readonly used_bytes: number;
   /** Tombstones up to this seq may be gone: older cursors have expired. */
   readonly floor_seq: number;
+  /** What the events up to this seq have replaced or deleted is purged. */
+  readonly purged_seq: number;
   readonly created_at: number;
 }
 
@@ -188,6 +190,7 @@ export interface ObjectRow {
   readonly content_hash: Uint8Array | null;
   readonly mtime_ms: number;
   readonly executable: number;
+  readonly chunk_count: number;
   /** Files of 2 to `LIMITS.inlineChunks` chunks: the encoded manifest. Fewer: size and hash say it all. */
   readonly manifest: Uint8Array | null;
   readonly target: string | null;
@@ -204,6 +207,7 @@ export interface VersionRow {
   readonly content_hash: Uint8Array;
   readonly mtime_ms: number;
   readonly executable: number;
+  readonly chunk_count: number;
   /** The encoded manifest (core/manifest.ts); null for files of one chunk, whose id is the content hash, and of none. */
   readonly manifest: Uint8Array | null;
   readonly device_id: DeviceId | null;
@@ -221,7 +225,7 @@ export interface EventRow {
   readonly operation_id: OperationId | null;
   readonly action: EventAction;
   readonly kind: ObjectKind;
-  /** Null: it was not there, or lay dead. */
+  /** Place: null when it was not there or lay dead. Content: also what a dead one had. */
   readonly parent_before: ObjectId | null;
   readonly name_before: string | null;
   readonly version_before: VersionId | null;

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { newId } from '@satchel/protocol/ids.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
 import { statement, type Database, type ShardId } from '../../ports/database.ts';
@@ -25,7 +26,7 @@ const waitingWithKey = statement<{ kind: string; key: string }>()((q, arg) =>
     .select('job_id')
     .where('kind', '=', arg('kind'))
     .where('job_key', '=', arg('key'))
-    .where('state', '=', 'waiting'),
+    .where('state', '=', sql.lit('waiting')),
 );
 const insertJob = statement<NewJob>()((q, arg) =>
   q.insertInto('jobs').values({
@@ -43,7 +44,7 @@ const nextDue = statement<{ now: number }>()((q, arg) =>
   q
     .selectFrom('jobs')
     .selectAll()
-    .where('state', '<>', 'dead')
+    .where('state', '<>', sql.lit('dead'))
     .where('due_at', '<=', arg('now'))
     .orderBy('due_at')
     .orderBy('job_id')
