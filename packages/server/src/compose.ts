@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { DeviceId, UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { DeviceId } from '@satchel/protocol/ids.ts';
 import { createAccessTokens } from './accounts/access-tokens.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import { createDevices, type Devices } from './accounts/devices.ts';
@@ -31,7 +31,7 @@ import type { Services } from './gateway/services.ts';
 import { createMeta, type Meta } from './meta/meta.ts';
 import { DIRECTORY } from './meta/shards.ts';
 import { createLongPolls } from './notify/long-poll.ts';
-import { createNotifier } from './notify/notifier.ts';
+import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { MIGRATIONS } from './ports/migrations.ts';
 import { upkeepJobs, upkeepTasks } from './upkeep.ts';
 import { startSchedule } from './work/schedule.ts';
@@ -54,8 +54,6 @@ export interface Composition extends AsyncDisposable {
 /** Revocations by other processes are learnt of this often. */
 const LEARN_REVOKED_MS = 5_000;
 const JOB_ATTEMPTS = 8;
-/** Where the service itself asks on behalf of a user. */
-const NO_DEVICE = '0'.repeat(26) as DeviceId;
 const CACHE_ENTRIES = 50_000;
 
 /** @throws Error with a sentence for the operator when something cannot be opened */
@@ -78,11 +76,7 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
     { store: base.store, ledger: meta.ledger, keys: base.keys, clock, random },
     { ...BLOCK_SETTINGS, deduplication: config.dedup },
   );
-  const workspacesOf = async (userId: UserId): Promise<ReadonlySet<WorkspaceId>> => {
-    const { workspaces } = await meta.workspaces({ userId, deviceId: NO_DEVICE });
-    return new Set(workspaces.map(({ workspaceId }) => workspaceId));
-  };
-  const notifier = opening.use(createNotifier({ bus: base.bus, clock, random, workspacesOf, log }));
+  const notifier = opening.use(composeNotifier(base, meta, log));
   const connections = createOpenConnections();
   const people = composeAccounts(config, log, { ...base, opening, meta, connections });
   const stopping = new AbortController();
@@ -95,7 +89,6 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
       directory: DIRECTORY,
       devices: people.devices,
       clock,
-      subscriptions: meta,
     }),
     invites: people.invites,
     publicUrl: publicUrlOf(config),
@@ -124,6 +117,10 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
     endNotifications: async () => notifier[Symbol.asyncDispose](),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+function composeNotifier({ bus, clock, random }: Base, meta: Meta, log: Logger): Notifier {
+  return createNotifier({ bus, clock, random, workspacesOf: meta.workspacesOf, log });
 }
 
 type Base = Awaited<ReturnType<typeof openBase>>;

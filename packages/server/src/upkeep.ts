@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { AdminPorts } from './administration/commands.ts';
 import type { BlockUpkeep } from './block/blocks.ts';
-import type { Finding } from './meta/doctor/doctor.ts';
 import type { Meta } from './meta/meta.ts';
 import type { JobHandlers } from './work/worker.ts';
 
@@ -14,8 +13,8 @@ export function upkeepTasks(blocks: BlockUpkeep, meta: Meta): AdminPorts['upkeep
     gc: async (signal) => ({ ...(await blocks.collect(signal)) }),
     repack: async (signal) => ({ ...(await blocks.repack(signal)) }),
     scrub: async (signal) => ({ ...(await blocks.scrub({ signal })) }),
-    purge: async (signal) => ({ ...(await purgeAll(meta, signal)) }),
-    doctor: async (signal) => ({ ...(await examine(meta, signal)), lastScrub: blocks.lastReport() ?? null }),
+    purge: async (signal) => ({ ...(await meta.purge(signal)) }),
+    doctor: async (signal) => ({ ...(await meta.doctor(signal)), lastScrub: blocks.lastReport() ?? null }),
   };
 }
 
@@ -24,32 +23,11 @@ export function upkeepJobs(blocks: BlockUpkeep, meta: Meta, log: Logger): JobHan
   return {
     collect: async (_args, signal) => log.info({ report: await blocks.collect(signal) }, 'collected'),
     repack: async (_args, signal) => log.info({ report: await blocks.repack(signal) }, 'repacked'),
-    purge: async (_args, signal) => log.info({ report: await purgeAll(meta, signal) }, 'purged'),
+    purge: async (_args, signal) => log.info({ report: await meta.purge(signal) }, 'purged'),
     scrub: async (_args, signal) => {
       const report = await blocks.scrub({ signal, budgetMs: SCRUB_MS });
       if (report.damaged.length > 0) log.error({ report }, 'stored chunks are damaged');
       else log.info({ report }, 'scrubbed');
     },
   };
-}
-
-/** Everything that is past retention, batch by batch. */
-async function purgeAll(meta: Meta, signal: AbortSignal): Promise<Readonly<Record<string, number>>> {
-  const total: Record<string, number> = {};
-  for (let more = true; more && !signal.aborted;) {
-    const batch = await meta.purge();
-    ({ more } = batch);
-    for (const [name, count] of Object.entries(batch))
-      if (typeof count === 'number') total[name] = (total[name] ?? 0) + count;
-  }
-  return total;
-}
-
-async function examine(meta: Meta, signal: AbortSignal): Promise<{ readonly problems: readonly Finding[] }> {
-  const problems: Finding[] = [];
-  for await (const finding of meta.doctor()) {
-    if (signal.aborted) break;
-    problems.push(finding);
-  }
-  return { problems };
 }

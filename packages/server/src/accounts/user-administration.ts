@@ -32,7 +32,7 @@ export interface UserAdministration {
   list(): AsyncIterable<UserSummary>;
   /** @param quotaBytes undefined: what the plan says */
   setQuota(email: string, quotaBytes: number | undefined): Promise<void>;
-  /** @throws CodedError('not_found') for an unknown plan too */
+  /** With that plan's quota. @throws CodedError('not_found') for an unknown plan too */
   setPlan(email: string, plan: string): Promise<void>;
   /** Signs all devices out; returns how many. */
   revokeDevices(email: string): Promise<number>;
@@ -48,20 +48,12 @@ export interface UserAdministrationPorts {
   readonly directory: ShardId;
   readonly devices: Devices;
   readonly clock: Clock;
-  readonly subscriptions: Subscriptions;
-}
-
-/** What the Meta Service does with plans. */
-export interface Subscriptions {
-  setQuota(userId: UserId, quotaBytes: number | undefined): Promise<void>;
-  /** @throws CodedError('not_found') for an unknown plan */
-  setPlan(userId: UserId, plan: string): Promise<void>;
 }
 
 const PAGE = 200;
 
 export function createUserAdministration(ports: UserAdministrationPorts): UserAdministration {
-  const { database, directory, devices, clock, subscriptions } = ports;
+  const { database, directory, devices, clock } = ports;
 
   async function userOf(email: string): Promise<UserId> {
     const folded = email.toLowerCase();
@@ -73,10 +65,19 @@ export function createUserAdministration(ports: UserAdministrationPorts): UserAd
   return {
     list: () => listed(ports),
     setQuota: async (email, quotaBytes) => {
-      await subscriptions.setQuota(await userOf(email), quotaBytes);
+      const row = { userId: await userOf(email), quotaBytes: quotaBytes ?? null };
+      await database.transact(directory, (tx) => tx.run(USERS.setQuota, row));
     },
     setPlan: async (email, plan) => {
-      await subscriptions.setPlan(await userOf(email), plan);
+      const userId = await userOf(email);
+      await database.transact(directory, async (tx) => {
+        if (!(await tx.first(PLANS.find, { plan }))) throw new CodedError('not_found', `There is no plan ${plan}.`);
+        // The key is the beginning, so each begins after the one before, whatever the clock says.
+        const now = Math.max(clock.now(), 1 + ((await tx.first(PLANS.last, { userId }))?.since ?? 0));
+        await tx.run(PLANS.endPresent, { userId, now });
+        await tx.run(PLANS.begin, { userId, plan, now });
+        await tx.run(USERS.setQuota, { userId, quotaBytes: null });
+      });
     },
     revokeDevices: async (email) => devices.revokeAll(await userOf(email)),
     setDisabled: async (email, disabled) => {

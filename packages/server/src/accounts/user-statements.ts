@@ -28,6 +28,12 @@ export const USERS = {
   byEmail: statement<{ email: string }>()((q, arg) =>
     q.selectFrom('users').select('user_id').where('email', '=', arg('email')),
   ),
+  setQuota: statement<{ userId: UserId; quotaBytes: number | null }>()((q, arg) =>
+    q
+      .updateTable('users')
+      .set({ quota_bytes: arg('quotaBytes') })
+      .where('user_id', '=', arg('userId')),
+  ),
   setDisabled: statement<{ userId: UserId; at: number | null }>()((q, arg) =>
     q
       .updateTable('users')
@@ -40,6 +46,7 @@ export const PLANS = {
   list: statement<Record<string, never>>()((q) =>
     q.selectFrom('plans').select(['plan', 'quota_bytes', 'retention_days']).orderBy('quota_bytes'),
   ),
+  find: statement<{ plan: string }>()((q, arg) => q.selectFrom('plans').select('plan').where('plan', '=', arg('plan'))),
   insert: statement<{ plan: string; quotaBytes: number; retentionDays: number }>()((q, arg) =>
     q
       .insertInto('plans')
@@ -47,6 +54,24 @@ export const PLANS = {
       .onConflict((conflict) =>
         conflict.column('plan').doUpdateSet({ quota_bytes: arg('quotaBytes'), retention_days: arg('retentionDays') }),
       ),
+  ),
+  last: statement<{ userId: UserId }>()((q, arg) =>
+    q
+      .selectFrom('subscriptions')
+      .select('since')
+      .where('user_id', '=', arg('userId'))
+      .orderBy('since', 'desc')
+      .limit(1),
+  ),
+  endPresent: statement<{ userId: UserId; now: number }>()((q, arg) =>
+    q
+      .updateTable('subscriptions')
+      .set({ until: arg('now') })
+      .where('user_id', '=', arg('userId'))
+      .where('until', 'is', null),
+  ),
+  begin: statement<{ userId: UserId; plan: string; now: number }>()((q, arg) =>
+    q.insertInto('subscriptions').values({ user_id: arg('userId'), plan: arg('plan'), since: arg('now'), until: null }),
   ),
 } as const;
 
