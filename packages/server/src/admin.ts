@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { adminSocketOf, askServer, type AdminAnswer } from './administration/admin-socket.ts';
 import { ADMIN_HELP } from './administration/commands.ts';
-import { compose } from './compose.ts';
 import { loadConfig, type Config } from './config.ts';
 import { ConfigError } from './config-values.ts';
 
@@ -30,8 +29,10 @@ export async function admin(argv: readonly string[]): Promise<number> {
 /** Without a server: the lock of the data folder is held meanwhile, so that none can start. */
 async function alone(config: Config, command: readonly string[]): Promise<AdminAnswer> {
   const log = pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true }));
+  // All services and adapters: loaded only when no server has them running already.
+  const { compose } = await import('./compose.ts');
   await using composition = await compose(config, log);
-  return composition.administer(command);
+  return await composition.administer(command);
 }
 
 function print({ exit, text, data }: AdminAnswer, json: boolean): number {

@@ -31,6 +31,7 @@ test('a bad value is named with where it came from', () => {
   refused([], { SATCHEL_DEFAULT_QUOTA: '100Q' }, /^SATCHEL_DEFAULT_QUOTA: "100Q" is not a size/);
   refused(['--signup', 'all'], {}, /^--signup: "all" is not one of open, invite, closed/);
   refused(['--role', 'meta,mets'], {}, /^--role: "mets" is not one of/);
+  refused(['--role', 'gateway,work'], {}, /--role without meta, block, notify/);
   refused(['--listen', '127.0.0.1:99999'], {}, /^--listen: "127.0.0.1:99999" is not an address/);
   refused(['--lisen', 'x'], {}, /--lisen/);
   refused(['--config', '/nowhere/x.json'], {}, /config file \/nowhere\/x.json cannot be read/);

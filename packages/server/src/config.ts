@@ -177,6 +177,11 @@ function checked(settings: Settings): Config {
   const { 'tls-cert': certFile, 'tls-key': keyFile, ...rest } = settings;
   if ((certFile === undefined) !== (keyFile === undefined))
     throw new ConfigError('--tls-cert and --tls-key belong together: give both or none.');
+  const missing = ROLES.filter((role) => role !== 'work' && !settings.role.includes(role));
+  if (missing.length > 0)
+    throw new ConfigError(
+      `--role without ${missing.join(', ')}: on the embedded database these run in one process; only work may be left out.`,
+    );
   const { host } = settings.listen;
   if (!isLoopback(host) && certFile === undefined && !settings['behind-proxy'])
     throw new ConfigError(

@@ -79,12 +79,14 @@ async function run(config: Config, log: Logger): Promise<number> {
   return signal === 'SIGINT' ? 130 : 0;
 }
 
+/** The line on stdout comes last: whoever waits for it has the link as well. */
 async function announce({ services, openSetup }: Composition, config: Config, url: string): Promise<void> {
+  if (!(await services.accounts.hasAdministrator())) {
+    const link = `${config['public-url'] ?? url}${SETUP_PATH}#${openSetup()}`;
+    process.stderr.write(`Make the administrator of this server with this link, which works once:\n  ${link}\n`);
+  }
   const text = config.json ? JSON.stringify({ listening: url }) : `Satchel is listening on ${url}`;
   process.stdout.write(`${text}\n`);
-  if (await services.accounts.hasAdministrator()) return;
-  const link = `${config['public-url'] ?? url}${SETUP_PATH}#${openSetup()}`;
-  process.stderr.write(`Make the administrator of this server with this link, which works once:\n  ${link}\n`);
 }
 
 /** Resolves with the first signal to stop; a second one ends the process at once, which harms nothing. */
