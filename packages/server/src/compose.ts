@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { DeviceId } from '@satchel/protocol/ids.ts';
@@ -197,6 +198,7 @@ async function watchRevoked(
 
 function publicUrlOf(config: Config): string {
   const { host, port } = config.listen;
-  const name = host.includes(':') ? `[${host}]` : host;
+  const all = host === '0.0.0.0' || host === '::';
+  const name = all ? hostname() : host.includes(':') ? `[${host}]` : host;
   return config['public-url'] ?? `${config.tls ? 'https' : 'http'}://${name}:${port}`;
 }

@@ -148,8 +148,9 @@ test('a made-up refresh token is refused and revokes nobody', async (t) => {
 });
 
 test('H97 a revoked device is out at once, the others stay', async (t) => {
-  const { accounts, revoked } = await worldFor(t);
+  const { accounts, revoked, pass } = await worldFor(t);
   const laptop = await accounts.signUp(signup());
+  pass(1);
   const phone = await accounts.signIn({ email: 'ann@example.com', password: PASSWORD, deviceName: 'phone' }, '::1');
   const caller = await accounts.callerOf(phone.access_token);
   assert.deepEqual(

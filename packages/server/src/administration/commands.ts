@@ -156,11 +156,11 @@ async function setDisabled({ users }: AdminPorts, args: readonly string[], disab
   return { text: `${email} is ${disabled ? 'disabled and signed out' : 'enabled'}.`, data: { email, disabled } };
 }
 
-/** Reports that name problems or damage end with exit code 1, so that scripts notice. */
+/** Reports that name findings or damage end with exit code 1, so that scripts notice. */
 async function upkeep(ports: AdminPorts, task: keyof AdminPorts['upkeep'], args: readonly string[]): Promise<Outcome> {
   taking(args, 0, task);
   const data = await ports.upkeep[task](new AbortController().signal);
-  const found = [data['problems'], data['damaged']].some((list) => Array.isArray(list) && list.length > 0);
+  const found = [data['findings'], data['damaged']].some((list) => Array.isArray(list) && list.length > 0);
   const lines = Object.entries(data).map(
     ([name, value]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
   );
