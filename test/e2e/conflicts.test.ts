@@ -4,7 +4,7 @@ import { conflictCopies, withoutCopyMark, type View } from '../support/folder.ts
 import { testScenarios, type Scenario } from '../support/scenario.ts';
 import { worldForFile } from '../support/world.ts';
 
-const world = await worldForFile({ devices: ['ann', 'bob'], proxied: true });
+const world = await worldForFile({ devices: ['ann', 'bob'], proxied: true, keepAfterFailure: true });
 
 /** Exactly one conflicted copy, made from `name`, holding `text`. */
 function assertOneCopy(view: View, name: string, text: string): void {

@@ -70,7 +70,7 @@ test('H16 a sparse file of 2 GiB arrives, memory stays bounded', async () => {
 test('H17 a FIFO and a socket are left out and never opened, hard links arrive as files', async () => {
   a.put('special/plain', 'plain');
   execFileSync('mkfifo', [ann.path('special/fifo')]);
-  const listener = createServer().listen(ann.path('special/socket'));
+  const listener = createServer().listen(ann.path('special/socket')).unref();
   linkSync(ann.path('special/plain'), ann.path('special/linked'));
   const skip = (path: string): boolean => /fifo|socket/.test(path);
   await converge(world.devices, { skip });

@@ -7,7 +7,7 @@ import { testScenarios, type Scenario } from '../support/scenario.ts';
 import { writerPause } from '../support/until.ts';
 import { worldForFile } from '../support/world.ts';
 
-const world = await worldForFile({ devices: ['ann', 'bob'], proxied: true });
+const world = await worldForFile({ devices: ['ann', 'bob'], proxied: true, keepAfterFailure: true });
 
 const scenarios: readonly Scenario[] = [
   {

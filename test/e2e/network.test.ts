@@ -32,8 +32,11 @@ const faults: Readonly<Record<string, Rule>> = {
 };
 
 for (const [index, [title, rule]] of Object.entries(faults).entries()) {
-  test(`${title}: no loss, no duplicate, no false conflict`, async () => {
-    for (const device of world.devices) world.net(device).setRule(rule);
+  test(`${title}: no loss, no duplicate, no false conflict`, async (t) => {
+    for (const device of world.devices) {
+      world.net(device).setRule(rule);
+      t.after(() => world.net(device).setRule(undefined));
+    }
     const place = `fault-${index}`;
     const random = seededRandom(index);
     for (let i = 0; i < 40; i++) a.put(`${place}/d${i % 4}/${i}`, `${place} ${i}`);
@@ -48,7 +51,6 @@ for (const [index, [title, rule]] of Object.entries(faults).entries()) {
       assert.equal(await ann.wait(60), 0);
     }
     await converge(world.devices, { timeoutSeconds: 90 });
-    for (const device of world.devices) world.net(device).setRule(undefined);
     const view = viewOf(bob.path(place));
     assert.deepEqual(conflictCopies(view), []);
     assert.equal(Object.values(view).filter((text) => text !== 'folder').length, 30 + 2);
@@ -56,13 +58,13 @@ for (const [index, [title, rule]] of Object.entries(faults).entries()) {
   });
 }
 
-test('H99 no push message ever arrives: polling finds the change within a minute', async () => {
+test('H99 no push message ever arrives: polling finds the change within a minute', async (t) => {
+  t.after(() => world.net(bob).setRule(undefined));
   await converge(world.devices);
   world.net(bob).setRule(({ path }) => (isPush(path) ? 'hang' : 'pass'));
   world.net(bob).cutAll();
   a.put('found-by-polling', 'x');
   await until(() => b.has('found-by-polling'), { timeoutMs: 60_000, what: 'bob polls' });
-  world.net(bob).setRule(undefined);
 });
 
 test('the server goes away and comes back: work goes on by itself', async () => {

@@ -30,7 +30,7 @@ function watchOnB<T>(look: () => T, same: (x: T, y: T) => boolean): { readonly s
     const now = look();
     const last = seen.at(-1);
     if (seen.length === 0 || last === undefined || !same(last, now)) seen.push(now);
-  }, 5);
+  }, 5).unref();
   return {
     stop: () => {
       clearInterval(timer);

@@ -31,19 +31,21 @@ export type Play = { readonly name: string; readonly parting: Parting; readonly 
 /** Declares one test per scenario and play; the world needs proxies for 'unplugged'. */
 export function testScenarios(world: World, plays: readonly Play[], scenarios: readonly Scenario[]): void {
   for (const play of plays) {
-    let played: Promise<void> | undefined;
+    let played: Promise<readonly Outcome[]> | undefined;
     scenarios.forEach((scenario, i) => {
       test(`${scenario.title} [${play.name}]`, async () => {
         played ??= playAll(world, play, scenarios);
-        await played;
-        const [a, b] = pair(world, play);
-        const place = placeOf(play, i);
-        assert.deepEqual(viewOf(b.path(place)), viewOf(a.path(place)));
-        scenario.check(viewOf(a.path(place)));
+        const outcome = (await played)[i];
+        assert.ok(outcome !== undefined);
+        assert.deepEqual(outcome.second, outcome.first);
+        scenario.check(outcome.first);
       });
     });
   }
 }
+
+/** A scenario's folder on both devices in the end. */
+type Outcome = { readonly first: View; readonly second: View };
 
 function placeOf(play: Play, index: number): string {
   return `${play.name.replaceAll(' ', '-')}-${index}`;
@@ -53,7 +55,7 @@ function pair(world: World, play: Play): readonly [Device, Device] {
   return [world.device(play.order[0]), world.device(play.order[1])];
 }
 
-async function playAll(world: World, play: Play, scenarios: readonly Scenario[]): Promise<void> {
+async function playAll(world: World, play: Play, scenarios: readonly Scenario[]): Promise<readonly Outcome[]> {
   const [first, second] = pair(world, play);
   const both = [first, second];
   const eachFolder = (device: Device, work: (scenario: Scenario) => ((f: Folder) => void) | undefined): void =>
@@ -68,6 +70,10 @@ async function playAll(world: World, play: Play, scenarios: readonly Scenario[])
   if (play.parting !== 'together') assert.equal(await first.wait(), 0, 'the first one back is in sync');
   await rejoin(world, play, second);
   await converge(both);
+  return scenarios.map((_, i) => ({
+    first: viewOf(first.path(placeOf(play, i))),
+    second: viewOf(second.path(placeOf(play, i))),
+  }));
 }
 
 async function part(world: World, play: Play, device: Device): Promise<void> {

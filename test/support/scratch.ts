@@ -25,7 +25,7 @@ export function scratch(name = 'test'): Scratch {
 }
 
 /** Tests leave folders without permissions behind (H68); rm needs them back unless it runs as root. */
-function makeRemovable(path: string): void {
+export function makeRemovable(path: string): void {
   if (process.getuid?.() === 0) return;
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isDirectory()) return;

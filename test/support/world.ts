@@ -1,4 +1,6 @@
 /** One server and some devices of one account, as most tests need them. */
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, afterEach } from 'node:test';
 import { startProxy, type Proxy } from './proxy.ts';
 import {
@@ -11,7 +13,7 @@ import {
   type Server,
   type ServerOptions,
 } from './satchel.ts';
-import { scratch, type Scratch } from './scratch.ts';
+import { makeRemovable, scratch, type Scratch } from './scratch.ts';
 
 export type World = AsyncDisposable & {
   readonly scratch: Scratch;
@@ -23,6 +25,7 @@ export type World = AsyncDisposable & {
   readonly device: (index: number) => Device;
   /** One more device of the same account: signed in, linked and started unless told otherwise. */
   readonly addDevice: (name: string, how?: AddDevice) => Promise<Device>;
+  readonly proxied: boolean;
   readonly printLogs: () => void;
 };
 
@@ -41,6 +44,8 @@ export type WorldOptions = {
   readonly server?: Partial<ServerOptions>;
   readonly deviceEnv?: Readonly<Record<string, string>>;
   readonly start?: boolean;
+  /** Leave folders as they are after a failed test (its successors look at the same outcome). */
+  readonly keepAfterFailure?: boolean;
 };
 
 /** Builds the world; what was begun is ended again, its logs shown, when it cannot be completed. */
@@ -80,6 +85,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     };
     for (const name of options.devices) await addDevice(name, { start: options.start !== false });
     return {
+      proxied: options.proxied === true,
       scratch: folder,
       server: running,
       account,
@@ -100,11 +106,36 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 /** A world for all tests of a file: ended after the last one, its logs printed after each one that failed. */
 export async function worldForFile(options: WorldOptions): Promise<World> {
   const world = await createWorld(options);
-  afterEach((context) => {
-    if ('passed' in context && !context.passed) world.printLogs();
+  afterEach(async (context) => {
+    if (!('passed' in context) || context.passed) return;
+    world.printLogs();
+    if (options.keepAfterFailure !== true) await startAfresh(world);
   });
   after(async () => await world[Symbol.asyncDispose]());
   return world;
+}
+
+/** After a failed test: empty folders and running processes, as far as that can be had, so that the next test speaks for itself. */
+async function startAfresh(world: World): Promise<void> {
+  if (!world.server.process().running()) await world.server.start();
+  for (const device of world.devices) {
+    if (world.proxied) {
+      world.net(device).setOnline(true);
+      world.net(device).setRule(undefined);
+      world.net(device).limit({});
+    }
+    emptyFolder(device.root);
+    if (!device.running()) await device.start();
+    await device.cli(['held', 'accept']);
+  }
+  await Promise.all(world.devices.map(async (device) => await device.wait(10)));
+}
+
+/** Removes everything but the client's own folder. */
+function emptyFolder(root: string): void {
+  makeRemovable(root);
+  for (const name of readdirSync(root))
+    if (name !== '.satchel') rmSync(join(root, name), { recursive: true, force: true });
 }
 
 /** A world for one test; its logs are printed when `work` throws. */
