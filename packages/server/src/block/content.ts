@@ -40,8 +40,8 @@ export function rawParts(content: Content, size: number): readonly Uint8Array[] 
 
 /** How to store bytes that came without an encoding that can be kept. */
 export async function encoded(raw: readonly Uint8Array[]): Promise<Content> {
+  if (!looksCompressible(raw)) return { encoding: 'raw', parts: raw };
   const whole = joined(raw);
-  if (!looksCompressible(whole)) return { encoding: 'raw', parts: raw };
   const frame = await compress(whole);
   return frame.length < whole.length * WORTHWHILE
     ? { encoding: 'zstd', parts: [frame] }

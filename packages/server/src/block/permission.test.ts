@@ -16,7 +16,7 @@ import {
   refOf,
   type Member,
   type TestBlocks,
-} from './test-blocks.ts';
+} from './blocks.fixture.ts';
 
 const coded = (code: string) => (error: unknown) => error instanceof CodedError && error.code === code;
 

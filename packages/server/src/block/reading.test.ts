@@ -15,7 +15,7 @@ import {
   put,
   sendBatch,
   type TestBlocks,
-} from './test-blocks.ts';
+} from './blocks.fixture.ts';
 
 const coded = (code: string) => (error: unknown) => error instanceof CodedError && error.code === code;
 

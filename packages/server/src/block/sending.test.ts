@@ -21,7 +21,7 @@ import {
   put,
   refOf,
   sendBatch,
-} from './test-blocks.ts';
+} from './blocks.fixture.ts';
 
 const coded = (code: string) => (error: unknown) => error instanceof CodedError && error.code === code;
 const text = (bytes: number): Buffer => {

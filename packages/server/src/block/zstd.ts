@@ -57,20 +57,24 @@ export function compressAgainst(raw: Uint8Array, dictionary: Uint8Array): Promis
   });
 }
 
-const SAMPLE_BYTES = 4096;
-const SAMPLES = 4;
+/** So much at each of these distances. */
+const SAMPLE_BYTES = 1024;
+const SAMPLE_EVERY_BYTES = 64 * 1024;
 const COMPRESSIBLE_BITS = 7;
+/** Fewer bytes than this of random content look ordered. */
+const MIN_SAMPLE_BYTES = 2048;
 
 /** Order-0 entropy of a sample, in bits per byte (Shannon 1948). About 20 µs, where trying zstd takes milliseconds. */
-export function looksCompressible(raw: Uint8Array): boolean {
+export function looksCompressible(parts: readonly Uint8Array[]): boolean {
   const counts = new Uint32Array(256);
   let total = 0;
-  for (let sample = 0; sample < SAMPLES; sample++) {
-    const from = Math.floor((Math.max(0, raw.length - SAMPLE_BYTES) * sample) / (SAMPLES - 1));
-    const to = Math.min(raw.length, from + SAMPLE_BYTES);
-    for (let at = from; at < to; at++) counts[raw[at] as number] = (counts[raw[at] as number] as number) + 1;
-    total += to - from;
-  }
+  for (const part of parts)
+    for (let from = 0; from < part.length; from += SAMPLE_EVERY_BYTES) {
+      const sample = part.subarray(from, from + SAMPLE_BYTES);
+      for (const byte of sample) counts[byte] = (counts[byte] as number) + 1;
+      total += sample.length;
+    }
+  if (total < MIN_SAMPLE_BYTES) return true;
   let bits = 0;
   for (const count of counts) if (count > 0) bits -= count * Math.log2(count / total);
   return bits / total < COMPRESSIBLE_BITS;

@@ -1,5 +1,7 @@
-import { mkdir, open, opendir, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { closeSync, constants, open, read, writev } from 'node:fs';
+import { mkdir, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import type { BlockKey, BlockStore, ByteRange } from '../../ports/block-store.ts';
 import { createDirectorySync, type DirectorySync } from './directory-sync.ts';
@@ -27,10 +29,26 @@ function pathOf(disk: Disk, key: BlockKey): string {
   return join(disk.folders.objects, key);
 }
 
-async function writeAll(handle: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+const openFile = promisify(open);
+const writeParts = promisify(writev);
+const readInto = promisify(read);
+/** Each write is durable when it returns: one call instead of a write and an fdatasync. */
+const CREATE_DURABLE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DSYNC;
+
+/** Descriptors rather than handles, and closed on the spot, for fewer turns through the thread pool per object. */
+async function withFile<T>(path: string, flags: number, work: (file: number) => Promise<T>): Promise<T> {
+  const file = await openFile(path, flags, 0o600);
+  try {
+    return await work(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function writeAll(file: number, parts: readonly Uint8Array[]): Promise<void> {
   let rest = parts.filter((part) => part.length > 0);
   while (rest.length > 0) {
-    let { bytesWritten } = await handle.writev(rest);
+    let { bytesWritten } = await writeParts(file, rest);
     let whole = 0;
     for (; whole < rest.length && bytesWritten >= (rest[whole]?.length ?? 0); whole++)
       bytesWritten -= rest[whole]?.length ?? 0;
@@ -55,11 +73,7 @@ async function writeObject(disk: Disk, path: string, bytes: readonly Uint8Array[
   const incoming = join(disk.folders.incoming, `${process.pid}-${disk.incomingCount++}`);
   try {
     await makeDirectory(disk, dirname(path));
-    {
-      await using handle = await open(incoming, 'wx', 0o600);
-      await writeAll(handle, bytes);
-      await handle.datasync();
-    }
+    await withFile(incoming, CREATE_DURABLE, (file) => writeAll(file, bytes));
     await rename(incoming, path);
   } catch (error) {
     await rm(incoming, { force: true });
@@ -69,17 +83,18 @@ async function writeObject(disk: Disk, path: string, bytes: readonly Uint8Array[
 }
 
 async function readObject(path: string, range: ByteRange | undefined): Promise<Uint8Array> {
-  await using handle = await open(path, 'r');
-  const { offset, length } = range ?? { offset: 0, length: (await handle.stat()).size };
-  const buffer = Buffer.allocUnsafeSlow(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await handle.read(buffer, filled, length - filled, offset + filled);
-    if (bytesRead === 0)
-      throw new CodedError('range_invalid', `bytes ${offset} to ${offset + length} lie outside the stored object`);
-    filled += bytesRead;
-  }
-  return buffer;
+  const { offset, length } = range ?? { offset: 0, length: (await stat(path)).size };
+  return withFile(path, constants.O_RDONLY, async (file) => {
+    const buffer = Buffer.allocUnsafeSlow(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await readInto(file, buffer, filled, length - filled, offset + filled);
+      if (bytesRead === 0)
+        throw new CodedError('range_invalid', `bytes ${offset} to ${offset + length} lie outside the stored object`);
+      filled += bytesRead;
+    }
+    return buffer;
+  });
 }
 
 async function* listFolder(

@@ -15,7 +15,7 @@ import type { BlockKey, BlockStore } from '../ports/block-store.ts';
 import type { Caller } from '../ports/chunk-ledger.ts';
 import type { Clock } from '../ports/clock.ts';
 import { BLOCK_SETTINGS, createBlocks, type Blocks, type BlockSettings } from './blocks.ts';
-import { createTestLedger, type TestLedger } from './test-ledger.ts';
+import { createTestLedger, type TestLedger } from './ledger.fixture.ts';
 
 /** A Block Service on a real disk with a ledger in memory, two users with a workspace each, and a clock to push. */
 export interface TestBlocks extends AsyncDisposable {
