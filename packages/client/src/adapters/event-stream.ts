@@ -4,6 +4,8 @@ import { AnswerInvalidError, type EventListener } from '../ports/server-api.ts';
 /** A line of an event stream is never longer, or it is none of ours. */
 const LINE_BYTES = 64 * 1024;
 
+const RETRY = /^retry: ?(\d{1,6})$/;
+
 /** Server-sent events (WHATWG HTML, section 9.2), of which pings use `data` lines and comments as heartbeats. */
 export function createEventParser(listener: EventListener): { push(bytes: Uint8Array): void } {
   const decoder = new TextDecoder();
@@ -28,6 +30,7 @@ export function createEventParser(listener: EventListener): { push(bytes: Uint8A
       for (const line of lines) {
         if (line === '') dispatch();
         else if (line.startsWith('data:')) data.push(line.slice(line[5] === ' ' ? 6 : 5));
+        else if (RETRY.test(line)) listener.reconnectIn(Number(RETRY.exec(line)?.[1]));
       }
     },
   };

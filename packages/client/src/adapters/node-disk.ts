@@ -24,7 +24,7 @@ function typeOf(entry: { isFile(): boolean; isDirectory(): boolean; isSymbolicLi
 
 /** The disk of this machine below `root`, each parent resolved without following links (H52). */
 export function createNodeDisk(root: string, native: NativeFiles): Disk {
-  const parents = new ParentHandles(root, native.openRoot(root));
+  const parents = new ParentHandles(root, native);
   const at = (path: string) => parents.entry(path);
   const entry = (path: string) => {
     const found = parents.entry(path);
@@ -76,25 +76,26 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
 }
 
 /**
- * Open handles of the folders last used, kept for one synchronous run only: a loop over a folder opens it once, and
- * nothing that happened between two turns of the event loop can be missed.
+ * Open handles of the root and of the folders last used, kept for one synchronous run only: a loop over a folder
+ * opens it once, nothing that happened between two turns of the event loop can be missed, and the disk can be
+ * unmounted at any time.
  */
 class ParentHandles implements Disposable {
-  readonly #root: DirectoryHandle;
-  readonly #open = new Map<string, DirectoryHandle>();
   readonly #rootPath: string;
-  #closing = false;
+  readonly #native: NativeFiles;
+  readonly #open = new Map<string, DirectoryHandle>();
+  #root: DirectoryHandle | undefined;
 
-  constructor(rootPath: string, root: DirectoryHandle) {
+  constructor(rootPath: string, native: NativeFiles) {
     this.#rootPath = rootPath;
-    this.#root = root;
+    this.#native = native;
   }
 
   /** A path for node:fs, or undefined when a folder above it is absent or is not a folder. */
   entry(path: string): string | undefined {
     if (path === '') return `${this.#rootPath}/.`;
     const cut = path.lastIndexOf('/');
-    const handle = cut < 0 ? this.#root : this.#folder(path.slice(0, cut));
+    const handle = cut < 0 ? this.#rootHandle() : this.#folder(path.slice(0, cut));
     return handle?.entryPath(path.slice(cut + 1));
   }
 
@@ -103,21 +104,27 @@ class ParentHandles implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#release();
-    this.#root[Symbol.dispose]();
+    for (const handle of this.#open.values()) handle[Symbol.dispose]();
+    this.#open.clear();
+    this.#root?.[Symbol.dispose]();
+    this.#root = undefined;
+  }
+
+  #rootHandle(): DirectoryHandle {
+    if (this.#root === undefined) {
+      this.#root = this.#native.openRoot(this.#rootPath);
+      queueMicrotask(() => this[Symbol.dispose]());
+    }
+    return this.#root;
   }
 
   #folder(path: string): DirectoryHandle | undefined {
     const known = this.#open.get(path);
     if (known !== undefined) return known;
-    const opened = this.#root.open(path);
+    const opened = this.#rootHandle().open(path);
     if (typeof opened === 'string') return undefined;
     this.#open.set(path, opened);
     if (this.#open.size > 64) this.#evict(path);
-    if (!this.#closing) {
-      this.#closing = true;
-      queueMicrotask(() => this.#release());
-    }
     return opened;
   }
 
@@ -127,12 +134,6 @@ class ParentHandles implements Disposable {
       handle[Symbol.dispose]();
       this.#open.delete(path);
     }
-  }
-
-  #release(): void {
-    for (const handle of this.#open.values()) handle[Symbol.dispose]();
-    this.#open.clear();
-    this.#closing = false;
   }
 }
 

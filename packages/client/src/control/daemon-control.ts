@@ -18,7 +18,7 @@ export interface DaemonControl {
   watchStatus(listener: (status: DaemonStatus) => void): Disposable;
   conflicts(): readonly Conflict[];
   /** Settles a conflicted copy; throws a CodedError when the path is none. */
-  resolveConflict(path: string, keep: 'local' | 'remote' | 'both'): void;
+  resolveConflict(path: string, keep: 'local' | 'remote' | 'both'): Promise<void>;
   excluded(): readonly string[];
   /** Folder paths relative to the root; the server keeps what is removed here. */
   exclude(path: string): void;

@@ -21,6 +21,8 @@ export interface ExaminerDeps {
   readonly isOwnDevice: (dev: number) => boolean;
   /** A folder that stays only for the ignored things in it (H72). */
   readonly isKept: (path: string) => boolean;
+  /** A path that the applier is about to record. */
+  readonly isReserved: (path: string) => boolean;
 }
 
 /** One entry of a folder, as a listing or a hint names it. */
@@ -43,8 +45,9 @@ export class Examiner {
   }
 
   examine(entry: Entry): void {
-    const { disk, tree, problems, rules } = this.#deps;
+    const { disk, tree, problems, rules, isReserved } = this.#deps;
     const path = entry.folderPath === '' ? entry.name : `${entry.folderPath}/${entry.name}`;
+    if (isReserved(path)) return;
     const row = 'row' in entry ? entry.row : tree.rowAt(entry.folder.objectId, entry.name);
     const stat = disk.stat(path);
     if (stat === undefined) {
@@ -67,7 +70,11 @@ export class Examiner {
       case 'symlink': {
         const target = disk.readLink(path);
         if (!staysInside(path, target)) {
-          problems.add(path, 'symlink_outside', `${path} points outside the synced folder: the link stays on this device`);
+          problems.add(
+            path,
+            'symlink_outside',
+            `${path} points outside the synced folder: the link stays on this device`,
+          );
           this.#leaveAlone(row);
         } else if (row === undefined || !isUnchanged(row, stat)) {
           tree.observe(entry.folder, entry.name, stat, { kind: 'symlink', target });
@@ -106,12 +113,20 @@ export class Examiner {
     const name = entry.name.normalize('NFC');
     const fault = nameFault(name);
     if (fault !== undefined) {
-      problems.add(path, 'name_invalid', `${path} cannot be synced: its name is ${fault.replaceAll('_', ' ')}; rename it`);
+      problems.add(
+        path,
+        'name_invalid',
+        `${path} cannot be synced: its name is ${fault.replaceAll('_', ' ')}; rename it`,
+      );
       return false;
     }
     const other = trees.local.childNamed({ parentId: entry.folder.objectId, name });
     if (other !== undefined && (other.diskName ?? other.name) !== entry.name && this.#stands(entry.folderPath, other)) {
-      problems.add(path, 'name_clash', `${path} has the same name as another entry but for its Unicode form; rename one of them`);
+      problems.add(
+        path,
+        'name_clash',
+        `${path} has the same name as another entry but for its Unicode form; rename one of them`,
+      );
       return false;
     }
     problems.clear(path);

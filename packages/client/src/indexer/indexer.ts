@@ -9,7 +9,7 @@ import { readFiles, type FileToRead, type ReadingDeps } from './reading.ts';
 import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
 import { Waker } from './waker.ts';
 
-export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan'> {
+export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved'> {
   readonly clock: Clock;
   /** Resolves after every change made before the call has come in as a hint (W7). */
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
@@ -17,9 +17,14 @@ export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReadi
   readonly isRootIntact: () => boolean;
   /** Lets other work of the control thread in. */
   readonly breathe: () => Promise<void>;
+  /** Proved: the user has deleted it, with all below it. */
+  readonly deleted: (ids: readonly ObjectId[]) => void;
   /** Something of Local may be ready to plan. */
   readonly changed: () => void;
 }
+
+/** `settled`: it is there, or its deletion is recorded. */
+type Absence = 'absent' | 'there' | 'unknown' | 'settled';
 
 interface DueFile {
   readonly dueMs: number;
@@ -46,6 +51,8 @@ export class Indexer {
   /** Folders to list; deep ones with all below. */
   readonly #scans = new Map<string, boolean>();
   readonly #due = new Map<string, DueFile>();
+  /** Paths that the applier is about to record, with the number of its claims. */
+  readonly #reserved = new Map<string, number>();
   /** Vanished and moved objects, and when they may be believed (monotonic ms). */
   readonly #unsettled = new Map<ObjectId, { readonly at: number; readonly vanished: boolean }>();
   #steps: ScanSteps | undefined;
@@ -60,6 +67,7 @@ export class Indexer {
       ...deps,
       wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
       wantsScan: (path) => this.#scans.set(path, true),
+      isReserved: (path) => this.#reserved.has(path),
     });
   }
 
@@ -87,6 +95,21 @@ export class Indexer {
     this.#waker.wake();
   }
 
+  /** Leaves these paths alone until disposed, and looks at them then. */
+  reserve(paths: readonly string[]): Disposable {
+    for (const path of paths) this.#reserved.set(path, (this.#reserved.get(path) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        for (const path of paths) {
+          const claims = (this.#reserved.get(path) ?? 1) - 1;
+          if (claims === 0) this.#reserved.delete(path);
+          else this.#reserved.set(path, claims);
+        }
+        this.recheck(paths);
+      },
+    };
+  }
+
   /** An object whose place changed or that vanished; called by the Local tree. */
   unsettle(id: ObjectId, how: 'vanished' | 'moved' | 'backup'): void {
     const wait = how === 'backup' ? QUIET.backupMs : QUIET.settleMs;
@@ -110,6 +133,11 @@ export class Indexer {
     signal.throwIfAborted();
   }
 
+  /** Resolves after the loop's next turn. */
+  turned(signal: AbortSignal): Promise<void> {
+    return this.#waker.turned(signal);
+  }
+
   /** Works until aborted. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -120,7 +148,13 @@ export class Indexer {
   }
 
   #isScanned(): boolean {
-    return this.#hints.size === 0 && this.#scans.size === 0 && this.#steps === undefined && this.#reads === 0 && !this.#working;
+    return (
+      this.#hints.size === 0 &&
+      this.#scans.size === 0 &&
+      this.#steps === undefined &&
+      this.#reads === 0 &&
+      !this.#working
+    );
   }
 
   #hasDueNow(): boolean {
@@ -187,7 +221,10 @@ export class Indexer {
       return;
     }
     this.#closed = closed;
-    examineOrReport({ problems: this.#deps.problems, examiner: this.#examiner }, { folder, folderPath, name: path.slice(cut + 1) });
+    examineOrReport(
+      { problems: this.#deps.problems, examiner: this.#examiner },
+      { folder, folderPath, name: path.slice(cut + 1) },
+    );
     this.#closed = undefined;
     if (tree.rowAt(folder.objectId, path.slice(cut + 1))?.content.kind === 'folder' && !this.#scans.has(path)) {
       this.#scans.set(path, false);
@@ -250,7 +287,8 @@ export class Indexer {
       for (const [index, { path, objectId }] of files.entries()) {
         this.#rate.read(path, now);
         const outcome = outcomes[index];
-        if (outcome === 'again') this.#due.set(path, { dueMs: now + Math.max(QUIET.openMs, this.#rate.delay(path)), objectId });
+        if (outcome === 'again')
+          this.#due.set(path, { dueMs: now + Math.max(QUIET.openMs, this.#rate.delay(path)), objectId });
         if (outcome === 'gone') this.#hints.set(path, true);
         if (outcome === 'unreadable') this.#due.set(path, { dueMs: now + RETRY_UNREADABLE_MS, objectId });
       }
@@ -267,39 +305,50 @@ export class Indexer {
   async #prove(): Promise<void> {
     const now = this.#deps.clock.monotonic();
     const ripe = [...this.#unsettled].filter(([, { at }]) => at <= now);
-    if (ripe.length === 0) return;
+    if (ripe.length === 0 || this.#isDeletionUnderWay(now)) return;
     const round = ++this.#rounds;
     if (ripe.some(([, { vanished }]) => vanished) && (await this.#deps.caughtUp()) === 'ended') return;
     if (round !== this.#rounds || this.#hints.size > 0 || this.#scans.size > 0 || this.#steps !== undefined) {
       this.#waker.wake();
       return;
     }
+    const absences = ripe.map(([id, { vanished }]) => ({ id, vanished, absence: this.#absence(id) }));
+    // RACE: a disk that is unmounted while this looks at it shows everything absent; its marker then is, too (H63).
     if (!this.#deps.isRootIntact()) return;
     this.#deps.transaction(() => {
-      for (const [id, { vanished }] of ripe) this.#settle(id, vanished);
+      for (const found of absences) this.#settle(found);
     });
   }
 
-  #settle(id: ObjectId, vanished: boolean): void {
-    const { trees, tree } = this.#deps;
-    const row = trees.local.get(id);
-    const moved = row !== undefined && (row.presence === 'present' || !vanished);
-    if (row === undefined || moved) {
-      this.#unsettled.delete(id);
-      return;
+  /** While a mass deletion goes on it is not looked at in pieces: the guard has to see it whole (H69). */
+  #isDeletionUnderWay(now: number): boolean {
+    let youngest = -Infinity;
+    let oldest = Infinity;
+    for (const { at, vanished } of this.#unsettled.values()) {
+      if (!vanished) continue;
+      youngest = Math.max(youngest, at);
+      oldest = Math.min(oldest, at);
     }
-    const absence = tree.absence(row);
+    return youngest > now && now - oldest < QUIET.deletionMs;
+  }
+
+  #absence(id: ObjectId): Absence {
+    const row = this.#deps.trees.local.get(id);
+    return row === undefined || row.presence === 'present' ? 'settled' : this.#deps.tree.absence(row);
+  }
+
+  #settle({ id, vanished, absence }: { id: ObjectId; vanished: boolean; absence: Absence }): void {
+    const { tree } = this.#deps;
     if (absence === 'unknown') {
       // The folder above is itself in question: its proof settles this one too.
       this.#unsettled.set(id, { at: this.#deps.clock.monotonic() + QUIET.unknownMs, vanished });
       return;
     }
     this.#unsettled.delete(id);
-    if (absence === 'absent') tree.remove(id);
-    else {
-      const path = tree.pathOf(id);
-      if (path !== undefined) this.#hints.set(path, true);
-    }
+    if (absence === 'absent') this.#deps.deleted(tree.remove(id));
+    if (absence !== 'there') return;
+    const path = tree.pathOf(id);
+    if (path !== undefined) this.#hints.set(path, true);
   }
 
   #nextDueMs(): number | undefined {

@@ -105,13 +105,16 @@ export class LocalTree {
     return this.#deps.trees.local.children(LIMBO).map(({ objectId }) => objectId);
   }
 
-  /** A proved deletion: the row goes, and all below it. */
-  remove(id: ObjectId): void {
+  /** The row goes, and all below it; returns their ids. */
+  remove(id: ObjectId): readonly ObjectId[] {
+    const removed: ObjectId[] = [];
     const stack = [id];
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       for (const child of this.#deps.trees.local.children(at)) stack.push(child.objectId);
       this.#deps.trees.removeLocal(at);
+      removed.push(at);
     }
+    return removed;
   }
 
   /** Whether an absent row may be believed deleted: absent at its path, in a folder that is there (C3). */
@@ -126,7 +129,12 @@ export class LocalTree {
   }
 
   /** Which object this is: the one at this place, one that moved here, or a new one. */
-  #identify(folder: KnownFolder, place: Place, stat: DiskStat, content: Content): { objectId: ObjectId; movedFrom?: ObjectId } {
+  #identify(
+    folder: KnownFolder,
+    place: Place,
+    stat: DiskStat,
+    content: Content,
+  ): { objectId: ObjectId; movedFrom?: ObjectId } {
     const { trees, newId } = this.#deps;
     const occupant = trees.local.childNamed(place);
     const sameKind = occupant !== undefined && occupant.content.kind === content.kind;

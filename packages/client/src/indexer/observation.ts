@@ -19,7 +19,10 @@ export function isUnchanged(row: LocalRow, stat: DiskStat): boolean {
 }
 
 export function isRacy(row: LocalRow): boolean {
-  const touchedMs = Math.max(Number(BigInt(row.stat.mtimeNs) / 1_000_000n), Number(BigInt(row.stat.ctimeNs) / 1_000_000n));
+  const touchedMs = Math.max(
+    Number(BigInt(row.stat.mtimeNs) / 1_000_000n),
+    Number(BigInt(row.stat.ctimeNs) / 1_000_000n),
+  );
   return Math.abs(row.seenMs - touchedMs) < RACY_MS;
 }
 

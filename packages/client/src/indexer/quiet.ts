@@ -12,6 +12,8 @@ export const QUIET = {
   settleMs: 150,
   /** The same for what looks like an editor's backup of a file that is about to be written anew (H9). */
   backupMs: 4000,
+  /** The longest that a deletion in progress holds up the proof of what is gone already. */
+  deletionMs: 1000,
   /** Until the absence of something is looked at again whose folder is in question too. */
   unknownMs: 1000,
 } as const;

@@ -30,7 +30,11 @@ export function* scanFolder(deps: ScanDeps, path: string): ScanSteps {
   for (const row of deps.trees.local.children(folder.objectId)) rows.set(diskNameOf(row), row);
   for (const name of listing.unreadableNames) {
     const shown = path === '' ? name : `${path}/${name}`;
-    deps.problems.add(shown, 'name_not_unicode', `${shown} has a name that is not Unicode: it is not synced; rename it`);
+    deps.problems.add(
+      shown,
+      'name_not_unicode',
+      `${shown} has a name that is not Unicode: it is not synced; rename it`,
+    );
   }
   for (const { name } of listing.entries) {
     const row = rows.get(name);

@@ -20,7 +20,10 @@ export class Waker {
         this.#wake = resolve;
         signal.addEventListener('abort', () => resolve(), { once: true, signal: cancel.signal });
       });
-      const wait = dueMs === undefined ? woken : Promise.race([woken, clock.delay(Math.max(0, dueMs - clock.monotonic()), cancel.signal)]);
+      const wait =
+        dueMs === undefined
+          ? woken
+          : Promise.race([woken, clock.delay(Math.max(0, dueMs - clock.monotonic()), cancel.signal)]);
       await wait;
       cancel.abort();
     }
@@ -38,7 +41,9 @@ export class Waker {
   /** Resolves after the loop's next turn, or when aborted. */
   async turned(signal: AbortSignal): Promise<void> {
     const cancel = new AbortController();
-    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true, signal: cancel.signal }));
+    const aborted = new Promise<void>((resolve) =>
+      signal.addEventListener('abort', () => resolve(), { once: true, signal: cancel.signal }),
+    );
     await Promise.race([this.#turn.promise, aborted]);
     cancel.abort();
   }

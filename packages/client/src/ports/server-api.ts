@@ -46,6 +46,8 @@ export interface EventListener {
   ping(ping: Ping): void;
   /** Anything was heard, heartbeats too. */
   heard(): void;
+  /** The server will end the stream and asks to be asked again after so long. */
+  reconnectIn(ms: number): void;
 }
 
 /**

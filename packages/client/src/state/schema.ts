@@ -31,6 +31,7 @@ CREATE TABLE local (
 CREATE INDEX local_place ON local (parent_id, name);
 CREATE INDEX local_inode ON local (ino);
 CREATE INDEX local_hash ON local (hash);
+CREATE INDEX local_moved_from ON local (moved_from) WHERE moved_from IS NOT NULL;
 
 CREATE TABLE synced (
   object_id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, parent_id TEXT NOT NULL, name TEXT NOT NULL, ${content},

@@ -114,6 +114,15 @@ export class TreeStore implements Trees {
     return row === undefined ? undefined : (row['object_id'] as ObjectId);
   }
 
+  /** The object that another one became by a move across workspaces, while that is not on the server yet. */
+  awaitedCopy(id: ObjectId): ObjectId | undefined {
+    const row = this.#db.first(
+      'SELECT l.object_id FROM local l LEFT JOIN synced s ON s.object_id = l.object_id WHERE l.moved_from = ? AND s.object_id IS NULL',
+      id,
+    );
+    return row === undefined ? undefined : (row['object_id'] as ObjectId);
+  }
+
   /** Nothing of the node changed, but what may be done with it: plan it again. */
   touch(id: ObjectId): void {
     this.#changed(id);

@@ -70,6 +70,10 @@ export class DeleteGuard {
     for (const id of ids) this.#held.add(id);
   }
 
+  isHolding(): boolean {
+    return this.#held.size > 0;
+  }
+
   isHeld(id: ObjectId): boolean {
     return this.#held.has(id);
   }

@@ -49,9 +49,20 @@ export class Engine {
     this.wake();
   }
 
+  /** Work on it is over; whether it came to something or not, it is planned again. */
+  touchedAgain(id: ObjectId): void {
+    this.#dirty.add(id);
+    this.wake();
+  }
+
   /** What has to be planned after a start: everything on which the trees differ. */
   loadDirty(): void {
-    for (const id of this.#deps.trees.differing()) this.#dirty.add(id);
+    const { trees, guard } = this.#deps;
+    for (const id of trees.differing()) {
+      this.#dirty.add(id);
+      const isDeletedHere = trees.local.get(id) === undefined && trees.synced.get(id) !== undefined;
+      if (isDeletedHere && trees.remote.get(id)?.deleted === undefined) guard.deleted(id);
+    }
     this.wake();
   }
 
@@ -63,6 +74,10 @@ export class Engine {
   /** Nothing to plan and nothing running; objects with problems or held are left out. */
   isIdle(): boolean {
     return this.#deps.tasks.isIdle() && [...this.#candidates()].length === 0 && !this.#hasUnsettled();
+  }
+
+  isOutstanding(id: ObjectId): boolean {
+    return this.#dirty.has(id) || this.#deps.tasks.isBusy(id);
   }
 
   /** Objects that are to be planned or worked on. */

@@ -6,6 +6,7 @@ import type { Applier, StepOf } from '../apply/applier.ts';
 import { destination, PART_FOLDER, placeFile, type Placed } from '../apply/arriving.ts';
 import type { Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
 import type { Downloader } from '../transfer/download.ts';
+import { LARGE_BYTES } from './bundles.ts';
 import type { StepOutcome } from './committer.ts';
 import { manifestOf, type ManifestsDeps } from './manifests.ts';
 
@@ -68,7 +69,10 @@ export class FileDownloads {
     for (const [index, step] of steps.entries()) {
       const content = step.remote.content as FileContent;
       const manifest = await manifestOf(this.#deps, step.remote, signal);
-      parts.push({ index, step, content, manifest, path: partPathOf(step.objectId, content) });
+      const path = partPathOf(step.objectId, content);
+      // What was prefetched lies at its offsets; each chunk is verified before it is used.
+      if (content.size >= LARGE_BYTES) await disk.rename(prefetchPathOf(step.objectId), path);
+      parts.push({ index, step, content, manifest, path });
     }
     await this.#fill(parts, signal);
     for (const { content, step, path } of parts) {
@@ -181,6 +185,11 @@ export class FileDownloads {
     const detail = `the disk has ${free} bytes free and the download needs ${needed}: make room, it goes on by itself`;
     return { outcome: 'refused', code: 'disk_full', detail };
   }
+}
+
+/** Where the chunks of an object's next version are gathered before their list is known. */
+export function prefetchPathOf(objectId: ObjectId): string {
+  return `${PART_FOLDER}/${objectId}.next`;
 }
 
 /** Where the file of an object is built. */

@@ -30,6 +30,9 @@ const REFRESH_UNDER_PUSH_MS = 20 * 60_000;
 /** How long a lesser way is used before the better one is tried again. */
 const RETRY_BETTER_WAY_MS = 10 * 60_000;
 
+/** A stream that the server ended in good order is opened again within this time. */
+const ENDED_STREAM_MS = 1000;
+
 type Way = 'events' | 'long-poll' | 'poll';
 const LESSER: Readonly<Record<Way, Way>> = { events: 'long-poll', 'long-poll': 'poll', poll: 'poll' };
 
@@ -58,7 +61,8 @@ export async function followChanges(deps: FeedDeps, listener: FeedListener, sign
   while (!signal.aborted) {
     if (deps.clock.monotonic() >= lesserUntil) way = 'events';
     try {
-      await WAYS[way](feed);
+      const againMs = await WAYS[way](feed);
+      await deps.clock.delay(againMs * deps.random.fraction(), signal);
     } catch (error) {
       if (signal.aborted) return;
       if (deps.api.session.state() !== 'signed_in') {
@@ -96,14 +100,15 @@ function signedIn(api: ServerApi, signal: AbortSignal): Promise<void> {
   });
 }
 
-const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<void>>> = {
-  /** Ends, with an error, when the stream does. */
+/** Each ends after a while, with the time within which to go on, in ms, or with an error. */
+const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<number>>> = {
   async events({ deps, listener, signal, become, succeeded }) {
     const { clock, random } = deps;
     const ending = new AbortController();
     const either = AbortSignal.any([signal, ending.signal]);
     let heardAt = clock.monotonic();
     let wasHeard = false;
+    let againMs = ENDED_STREAM_MS;
     const stream = deps.api.listen(
       {
         open: () => {
@@ -116,6 +121,7 @@ const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<void>>> = {
           wasHeard = true;
           heardAt = clock.monotonic();
         },
+        reconnectIn: (ms) => (againMs = ms),
       },
       either,
     );
@@ -134,7 +140,7 @@ const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<void>>> = {
     try {
       await Promise.race([stream, watchdog()]);
       if (!wasHeard) throw new Error('The event stream ended before it told anything.');
-      throw new OfflineError('The server ended the event stream.');
+      return againMs;
     } finally {
       ending.abort(new OfflineError('The event stream is over.'));
       await stream.catch(() => undefined); // its failure was thrown above, or is the end that was asked for
@@ -153,6 +159,7 @@ const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<void>>> = {
       const tooQuick = answer.pings.length === 0 && deps.clock.monotonic() - asked < LIMITS.longPollMs / 2;
       if (tooQuick) throw new Error('The server does not hold long polls.');
     }
+    return 0;
   },
 
   async poll({ deps, listener, signal, become, succeeded }) {
@@ -163,5 +170,6 @@ const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<void>>> = {
       succeeded();
       await deps.clock.delay(pollIntervalMs(deps.idleMs(), deps.random.fraction()), signal);
     } while (!signal.aborted && deps.clock.monotonic() < until);
+    return 0;
   },
 };

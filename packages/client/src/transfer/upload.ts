@@ -21,7 +21,7 @@ import {
 const UNASKED_BYTES = 64 * 1024;
 
 /** Asked for at once: little enough that the first bytes leave soon, and that the signed addresses do not grow old. */
-const ASKED = { bytes: 256 * 1024 * 1024, items: 2048 };
+const ASKED = { bytes: 256 * 1024 * 1024, items: LIMITS.filesPerUploadRequest };
 /** The next question is asked while the answer to this one is being worked off. */
 const ASKED_AT_ONCE = 2;
 

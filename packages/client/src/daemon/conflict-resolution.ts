@@ -1,0 +1,40 @@
+import { isConflictName } from '@satchel/core/conflict-name.ts';
+import { CodedError } from '@satchel/protocol/errors.ts';
+import { objectAt } from '../state/paths.ts';
+import { TREE_ROOT } from './assembly.ts';
+import type { Daemon } from './daemon.ts';
+
+/**
+ * Settles a conflicted copy on disk; the change then travels like any other. `remote` keeps the original and puts the
+ * copy into the local trash; `local` puts the original there and gives the copy its name; `both` gives the copy a
+ * plain name of its own.
+ */
+export async function resolveConflict(daemon: Daemon, path: string, keep: 'local' | 'remote' | 'both'): Promise<void> {
+  const { trees, applier, trash, indexer } = daemon.parts;
+  const { disk } = applier.deps;
+  const copy = objectAt(trees.local, path, TREE_ROOT);
+  const cut = path.lastIndexOf('/');
+  const name = path.slice(cut + 1);
+  if (copy === undefined || !isConflictName(name)) {
+    throw new CodedError('not_found', `${path} is no conflicted copy: 'satchel conflicts ls' lists them`);
+  }
+  const prefix = path.slice(0, cut + 1);
+  const original = prefix + name.replace(/ \(conflicted copy[^)]*\)/, '');
+  const toTrash = async (from: string) => {
+    const stat = disk.stat(from);
+    if (stat === undefined) return;
+    const slot = trash.slotFor(copy.objectId, from);
+    await disk.rename(from, slot);
+    trash.record(slot, from, stat);
+  };
+  if (keep === 'remote') await toTrash(path);
+  if (keep === 'local') {
+    await toTrash(original);
+    await disk.rename(path, original);
+  }
+  const both = prefix + name.replace(/ \(conflicted copy from ([^,)]*)[^)]*\)/, ' ($1)');
+  if (keep === 'both' && (await disk.rename(path, both)) !== 'renamed') {
+    throw new CodedError('name_taken', `${both} exists: rename ${path} by hand`);
+  }
+  indexer.recheck([path, original, both]);
+}

@@ -1,0 +1,155 @@
+import { isConflictName } from '@satchel/core/conflict-name.ts';
+import { CodedError } from '@satchel/protocol/errors.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { Activity, Conflict, DaemonControl, DoctorReport, WaitOutcome } from '../control/daemon-control.ts';
+import type { ClientDatabase } from '../state/database.ts';
+import { TREE_ROOT } from './assembly.ts';
+import { resolveConflict } from './conflict-resolution.ts';
+import type { Daemon } from './daemon.ts';
+import { checkEverything } from './doctor.ts';
+import type { StatusReport } from './status.ts';
+
+export interface ControlDeps {
+  readonly daemon: Daemon;
+  readonly report: StatusReport;
+  readonly db: ClientDatabase;
+  readonly reloadSettings: () => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** The daemon as the command line sees it. */
+export function createDaemonControl(deps: ControlDeps): DaemonControl {
+  const { daemon, report } = deps;
+  const { parts } = daemon;
+  return {
+    status: () => report.status(),
+    pathStatus: (paths) => report.pathStatus(paths),
+    wait: (signal) => waitForSync(deps, signal),
+    pause(untilMs) {
+      daemon.pause.set(untilMs);
+      parts.activity.add('paused', '');
+    },
+    resume() {
+      daemon.pause.clear();
+      parts.activity.add('resumed', '');
+      daemon.syncNow();
+      parts.engine.wake();
+    },
+    syncNow() {
+      daemon.syncNow();
+      parts.indexer.hint([{ kind: 'overflow' }]);
+      parts.engine.wake();
+    },
+    acceptHeld() {
+      const ids = parts.guard.accept();
+      for (const id of ids) parts.engine.touchedAgain(id);
+      return ids.length;
+    },
+    undoHeld: () => undoHeld(daemon),
+    activity: (limit): readonly Activity[] => parts.activity.last(limit),
+    watchActivity: (listener) => parts.activity.watch(listener),
+    watchStatus: (listener) => watchStatus(daemon, () => listener(report.status())),
+    conflicts: () => conflictsOf(deps),
+    resolveConflict: (path, keep) => resolveConflict(daemon, path, keep),
+    excluded: () => parts.exclusions.paths(),
+    exclude: (path) => parts.exclusions.add(folderAt(daemon, path), path),
+    include: (path) => parts.exclusions.remove(folderAt(daemon, path)),
+    ignoreWhy(path) {
+      const { ignored, rule } = daemon.rules.explain(path, parts.tree.folderAt(path) !== undefined);
+      return { path, ignored, rule: rule?.pattern, source: rule?.source, line: rule?.line };
+    },
+    reloadSettings: deps.reloadSettings,
+    doctor: (signal): Promise<DoctorReport> => checkEverything(daemon, signal),
+    stop: deps.stop,
+  };
+}
+
+/** First the disk and the server, as of the call; then until all that is known is in sync, twice in a row. */
+async function waitForSync({ daemon, report }: ControlDeps, signal: AbortSignal): Promise<WaitOutcome> {
+  let isFresh = false;
+  while (!signal.aborted) {
+    const blocking = report.blocking();
+    if (blocking !== undefined) return { outcome: 'blocked', message: blocking };
+    if (!isFresh && daemon.isScanned) isFresh = await refreshed(daemon, signal);
+    const { guard, tasks } = daemon.parts;
+    if (isFresh && daemon.isInSync()) {
+      if (guard.isHolding()) return { outcome: 'held' };
+      const [problem] = report.standing();
+      if (problem !== undefined) return { outcome: 'blocked', message: problem.message };
+      if (await isStillInSync(daemon, signal)) return { outcome: 'synced' };
+    }
+    if (isFresh && guard.isHolding() && tasks.isIdle() && daemon.parts.engine.isIdle()) return { outcome: 'held' };
+    await daemon.turned(signal);
+  }
+  throw signal.reason;
+}
+
+/** Whether the disk and the server could both be asked. */
+async function refreshed(daemon: Daemon, signal: AbortSignal): Promise<boolean> {
+  try {
+    await daemon.refresh(signal);
+    return true;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    // Offline, say: the next turn of the daemon is a reason to ask again.
+    await daemon.turned(signal);
+    return false;
+  }
+}
+
+/** What was seen as in sync may have been the moment before an event came in. */
+async function isStillInSync(daemon: Daemon, signal: AbortSignal): Promise<boolean> {
+  await daemon.caughtUp();
+  await daemon.parts.indexer.settled(signal, { waitForWriters: true });
+  return daemon.isInSync();
+}
+
+/** Deletions that are held are undone: what the server has comes back to this disk. */
+function undoHeld(daemon: Daemon): number {
+  const { guard, trees, engine } = daemon.parts;
+  const ids = guard.undo();
+  for (const id of ids) {
+    trees.removeSynced(id);
+    engine.touchedAgain(id);
+  }
+  return ids.length;
+}
+
+function watchStatus(daemon: Daemon, tell: () => void): Disposable {
+  const ending = new AbortController();
+  const loop = async () => {
+    while (!ending.signal.aborted) {
+      tell();
+      await daemon.turned(ending.signal);
+      await daemon.breathe();
+    }
+  };
+  void loop();
+  return { [Symbol.dispose]: () => ending.abort() };
+}
+
+function conflictsOf({ daemon, db }: ControlDeps): readonly Conflict[] {
+  const { tree } = daemon.parts;
+  const rows = db.all("SELECT object_id, parent_id, name FROM local WHERE name LIKE '%conflicted copy%'");
+  return rows.flatMap((row) => {
+    const path = isConflictName(String(row['name'])) ? tree.pathOf(row['object_id'] as ObjectId) : undefined;
+    if (path === undefined) return [];
+    const name = String(row['name']).replace(/ \(conflicted copy[^)]*\)/, '');
+    const original = tree.rowAt(row['parent_id'] as ObjectId, name);
+    return [{ path, original: original === undefined ? undefined : tree.pathOf(original.objectId) }];
+  });
+}
+
+/** A folder by its path on the server; it need not be on this disk. */
+function folderAt(daemon: Daemon, path: string): ObjectId {
+  let at: ObjectId = TREE_ROOT;
+  for (const name of path.split('/').filter((part) => part !== '')) {
+    const node = daemon.parts.trees.remote.childNamed({ parentId: at, name: name.normalize('NFC') });
+    if (node === undefined)
+      throw new CodedError('not_found', `there is no folder ${path} on the server: 'satchel ls' shows what is there`);
+    at = node.objectId;
+  }
+  if (at === TREE_ROOT)
+    throw new CodedError('request_invalid', 'the synced folder itself cannot be excluded: unlink it instead');
+  return at;
+}

@@ -1,0 +1,317 @@
+import { createIgnoreRules, IGNORE_FILE, IGNORE_LIMITS, type IgnoreRules } from '@satchel/core/ignore-rules.ts';
+import type { Ping } from '@satchel/protocol/notify.ts';
+import { makeClientFolders, recoverReady, sweepParts } from '../apply/recovery.ts';
+import { Waker } from '../indexer/waker.ts';
+import type { Watch, WatchEvent, Watcher } from '../ports/watcher.ts';
+import { followChanges, type FeedState } from '../transfer/change-feed.ts';
+import { assemble, type Assembly, type DaemonIdentity, type DaemonPorts, type Preferences } from './assembly.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { PauseSetting } from './pause.ts';
+import { Prefetching } from './prefetching.ts';
+
+export interface DaemonOptions {
+  readonly ports: DaemonPorts & { readonly watcher: Watcher };
+  readonly identity: DaemonIdentity;
+  readonly preferences: Preferences & {
+    readonly trash: () => { readonly maxAgeMs: number; readonly maxBytes: number };
+  };
+}
+
+const FIRST_HOLD_OFF_MS = 1000;
+const LAST_HOLD_OFF_MS = 30_000;
+const ROOT_CHECK_MS = 2000;
+
+/** One device at work: observe, plan, run, record, until it is stopped. */
+export class Daemon {
+  readonly parts: Assembly;
+  readonly pause: PauseSetting;
+  readonly #options: DaemonOptions;
+  readonly #waker = new Waker();
+  readonly #prefetching: Prefetching;
+  #rules: IgnoreRules = createIgnoreRules();
+  #rulesText: string | undefined;
+  #watch: Watch | undefined;
+  #isScanned = false;
+  #isListed = false;
+  #feed: FeedState = 'offline';
+  /** Monotonic ms until which the server is left alone after it could not serve. */
+  #holdOffUntil = 0;
+  #holdOffMs = FIRST_HOLD_OFF_MS;
+  #lastActiveMs: number;
+  #lastSyncMs: number | undefined;
+
+  constructor(options: DaemonOptions) {
+    const { ports, identity, preferences } = options;
+    this.#options = options;
+    this.#lastActiveMs = ports.clock.monotonic();
+    this.parts = assemble(ports, identity, preferences, {
+      rules: () => this.#rules,
+      isReady: () => this.#isReady(),
+      caughtUp: () => this.caughtUp(),
+      offline: () => this.#holdOff(),
+      progressed: () => {
+        this.#holdOffMs = FIRST_HOLD_OFF_MS;
+        this.#lastActiveMs = ports.clock.monotonic();
+      },
+    });
+    this.pause = new PauseSetting(this.parts.settings, ports.clock);
+    this.#prefetching = new Prefetching({ ...this.parts, api: ports.api, disk: ports.disk, clock: ports.clock });
+  }
+
+  get isScanned(): boolean {
+    return this.#isScanned;
+  }
+
+  get feed(): FeedState {
+    return this.#feed;
+  }
+
+  get lastSyncMs(): number | undefined {
+    return this.#lastSyncMs;
+  }
+
+  get rules(): IgnoreRules {
+    return this.#rules;
+  }
+
+  /** Nothing to do here or there, as far as is known. */
+  isInSync(): boolean {
+    const { indexer, engine, following } = this.parts;
+    return (
+      this.#isScanned &&
+      this.#isListed &&
+      indexer.isIdle() &&
+      engine.isIdle() &&
+      !following.isListing &&
+      following.isAtHead()
+    );
+  }
+
+  /** Works until aborted; throws only what nothing here can mend. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { ports } = this.#options;
+    const housekeeping = new Housekeeping({
+      ...this.parts,
+      clock: ports.clock,
+      trashLimits: this.#options.preferences.trash,
+    });
+    await Promise.all([
+      this.#observe(signal),
+      this.#supervise('indexer', signal, () => this.parts.indexer.run(signal)),
+      this.#supervise('engine', signal, () => this.parts.engine.run(signal)),
+      this.#supervise('changes', signal, () => this.#follow(signal)),
+      this.#supervise('housekeeping', signal, () => housekeeping.run(signal)),
+    ]);
+  }
+
+  /** Looks at the disk and asks the server, now (`sync now`, `wait`). */
+  async refresh(signal: AbortSignal): Promise<void> {
+    await this.#watch?.caughtUp();
+    await this.parts.indexer.settled(signal, { waitForWriters: true });
+    await this.parts.following.refresh(signal);
+    this.#isListed = true;
+    this.parts.engine.wake();
+  }
+
+  caughtUp(): Promise<'caught-up' | 'ended'> {
+    return this.#watch === undefined ? Promise.resolve('ended') : this.#watch.caughtUp();
+  }
+
+  breathe(): Promise<void> {
+    return this.#options.ports.breathe();
+  }
+
+  /** Tries everything again that waits for a better time. */
+  syncNow(): void {
+    this.#holdOffUntil = 0;
+    for (const id of this.parts.objectProblems.retryAll()) this.parts.engine.touchedAgain(id);
+    this.#lastActiveMs = this.#options.ports.clock.monotonic();
+    this.#waker.wake();
+  }
+
+  /** Resolves at the next time something may have changed. */
+  async turned(signal: AbortSignal): Promise<void> {
+    await Promise.race([
+      this.parts.engine.turned(signal),
+      this.parts.indexer.turned(signal),
+      this.#waker.turned(signal),
+    ]);
+  }
+
+  #isReady(): boolean {
+    const { clock, rootProblem } = this.#options.ports;
+    const canAsk = this.#feed === 'live' || this.#feed === 'polling';
+    const isHeldOff = clock.monotonic() < this.#holdOffUntil;
+    const isReady =
+      this.#isScanned &&
+      this.#isListed &&
+      canAsk &&
+      !isHeldOff &&
+      !this.pause.isPaused() &&
+      !this.parts.following.isListing;
+    return isReady && rootProblem() === undefined;
+  }
+
+  /** Watches and scans the folder; starts over when the folder went away and came back. */
+  async #observe(signal: AbortSignal): Promise<void> {
+    const { ports } = this.#options;
+    while (!signal.aborted) {
+      await this.#rootInPlace(signal);
+      if (signal.aborted) return;
+      const ended = new AbortController();
+      const either = AbortSignal.any([signal, ended.signal]);
+      try {
+        await this.#prepare(either);
+        await using watch = await ports.watcher.watch(ports.disk.absolute(''), (events) => this.#hear(events, ended));
+        this.#watch = watch;
+        await this.parts.indexer.scanAll(either);
+        if (!this.#isScanned) this.parts.engine.loadDirty();
+        this.#isScanned = true;
+        this.parts.engine.wake();
+        await this.#untilEnded(either);
+      } catch (error) {
+        if (!either.aborted) {
+          ports.log('the synced folder cannot be watched', { error: String(error) });
+          await ports.clock.delay(ROOT_CHECK_MS, signal);
+        }
+      } finally {
+        this.#watch = undefined;
+      }
+    }
+  }
+
+  async #prepare(signal: AbortSignal): Promise<void> {
+    const { applier } = this.parts;
+    const { ports } = this.#options;
+    makeClientFolders(applier);
+    sweepParts(applier);
+    await recoverReady(applier, async (path) => {
+      const [result] = await ports.hashing.scan([{ path: ports.disk.absolute(path) }], signal);
+      return result ?? { outcome: 'unreadable', code: 'ENOENT', message: path };
+    });
+    this.#loadRules();
+  }
+
+  #hear(events: readonly WatchEvent[], ended: AbortController): void {
+    this.#lastActiveMs = this.#options.ports.clock.monotonic();
+    this.parts.indexer.hint(events);
+    for (const event of events) {
+      if (event.kind === 'dirty' && event.path === IGNORE_FILE) this.#loadRules();
+      if (event.kind === 'limit') {
+        this.parts.pathProblems.add(
+          event.path,
+          'watch_limit',
+          `the system allows no more watches: ${event.path} is looked at every minute; raise fs.inotify.max_user_watches`,
+        );
+      }
+      if (event.kind === 'gone' || event.kind === 'failed')
+        ended.abort(new Error(`the watch has ended: ${event.kind}`));
+    }
+  }
+
+  /** H73: a change of the rules is a reason to look at everything again. */
+  #loadRules(): void {
+    const { disk } = this.#options.ports;
+    const { pathProblems, indexer } = this.parts;
+    pathProblems.clear(IGNORE_FILE);
+    let text: string | undefined;
+    try {
+      const bytes = disk.readSmall(IGNORE_FILE, IGNORE_LIMITS.fileCharacters * 4);
+      text = bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+    } catch (error) {
+      pathProblems.add(
+        IGNORE_FILE,
+        'ignore_file',
+        `${IGNORE_FILE} cannot be read, the rules before it stay: ${String(error)}`,
+      );
+      return;
+    }
+    if (text === this.#rulesText) return;
+    this.#rulesText = text;
+    this.#rules = createIgnoreRules(text);
+    const [problem] = this.#rules.problems;
+    if (problem !== undefined)
+      pathProblems.add(
+        IGNORE_FILE,
+        'ignore_file',
+        `${IGNORE_FILE}:${problem.line}: ${problem.reason.replaceAll('_', ' ')}; the line has no effect`,
+      );
+    indexer.hint([{ kind: 'overflow' }]);
+  }
+
+  async #untilEnded(signal: AbortSignal): Promise<void> {
+    const { clock, rootProblem } = this.#options.ports;
+    while (!signal.aborted && rootProblem() === undefined) {
+      await clock.delay(ROOT_CHECK_MS, signal);
+      if (this.pause.hasJustEnded()) this.parts.engine.wake();
+      this.#noteSync();
+    }
+  }
+
+  #noteSync(): void {
+    if (this.isInSync()) this.#lastSyncMs = this.#options.ports.clock.now();
+  }
+
+  async #rootInPlace(signal: AbortSignal): Promise<void> {
+    const { clock, rootProblem } = this.#options.ports;
+    while (!signal.aborted && rootProblem() !== undefined) await clock.delay(ROOT_CHECK_MS, signal);
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { api, clock, random } = this.#options.ports;
+    const deps = { api, clock, random, idleMs: () => clock.monotonic() - this.#lastActiveMs };
+    const listener = {
+      ping: (ping: Ping) => void this.#heardPing(ping, signal),
+      refresh: async (during: AbortSignal) => {
+        if (!this.#isListed) await this.parts.committer.resendPending(during);
+        await this.parts.following.refresh(during);
+        this.#isListed = true;
+        this.parts.engine.wake();
+      },
+      state: (state: FeedState) => {
+        this.#feed = state;
+        this.parts.engine.wake();
+        this.#waker.turn();
+      },
+    };
+    await followChanges(deps, listener, signal);
+  }
+
+  async #heardPing(ping: Ping, signal: AbortSignal): Promise<void> {
+    this.#lastActiveMs = this.#options.ports.clock.monotonic();
+    try {
+      if (ping.workspaces === true) await this.parts.following.refresh(signal);
+      if (ping.workspace === undefined) return;
+      if (ping.seq !== undefined) await this.parts.following.heard(ping.workspace, ping.seq, signal);
+      if (ping.upload !== undefined && this.#isReady())
+        await this.#prefetching.heard(ping.workspace, ping.upload, signal);
+    } catch (error) {
+      // A ping is a hint (S9): what it would have brought comes with the next listing.
+      if (!signal.aborted) this.#options.ports.log('a ping could not be followed', { error: String(error) });
+    }
+  }
+
+  #holdOff(): void {
+    const { clock } = this.#options.ports;
+    this.#holdOffUntil = clock.monotonic() + this.#holdOffMs;
+    const wait = this.#holdOffMs;
+    this.#holdOffMs = Math.min(this.#holdOffMs * 2, LAST_HOLD_OFF_MS);
+    void clock.delay(wait).then(() => this.parts.engine.wake());
+  }
+
+  /** A loop that fails is a defect: it is logged and started again, so that one fault does not end the device. */
+  async #supervise(name: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#options.ports;
+    while (!signal.aborted) {
+      try {
+        await work();
+      } catch (error) {
+        if (signal.aborted) return;
+        log(`the ${name} loop failed and starts again`, {
+          error: error instanceof Error ? error.stack : String(error),
+        });
+        await clock.delay(FIRST_HOLD_OFF_MS, signal);
+      }
+    }
+  }
+}

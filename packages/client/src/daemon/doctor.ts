@@ -1,0 +1,84 @@
+import { digestText } from '@satchel/core/digest.ts';
+import { isSettled } from '@satchel/core/diff.ts';
+import type { DoctorReport } from '../control/daemon-control.ts';
+import { isStill } from '../apply/applier.ts';
+import type { Daemon } from './daemon.ts';
+import { TREE_ROOT } from './assembly.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+
+type Finding = DoctorReport['findings'][number];
+
+/**
+ * Walks hop by hop: disk ↔ Local ↔ Synced ↔ Remote ↔ server, and mends by looking again: a row that the disk
+ * contradicts is rescanned, a workspace whose digest differs is listed anew.
+ */
+export async function checkEverything(daemon: Daemon, signal: AbortSignal): Promise<DoctorReport> {
+  const findings: Finding[] = [];
+  await daemon.refresh(signal);
+  const files = await checkDisk(daemon, findings);
+  const objects = checkTrees(daemon, findings);
+  const workspaces = await checkWorkspaces(daemon, findings, signal);
+  return { checked: { objects, files, workspaces }, findings };
+}
+
+async function checkDisk(daemon: Daemon, findings: Finding[]): Promise<number> {
+  const { trees, tree, indexer, applier } = daemon.parts;
+  const waiting: ObjectId[] = [TREE_ROOT];
+  let seen = 0;
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    for (const row of trees.local.children(at)) {
+      if (row.content.kind === 'folder') waiting.push(row.objectId);
+      if (row.presence === 'unknown') continue;
+      seen++;
+      const path = tree.pathOf(row.objectId);
+      const stat = path === undefined ? undefined : applier.deps.disk.stat(path);
+      if (path !== undefined && stat !== undefined && isStill(row, stat)) continue;
+      findings.push({
+        code: 'disk_differs',
+        path: path ?? row.name,
+        message: 'the disk is not as it was last seen: it is looked at again',
+        repaired: true,
+      });
+      if (path !== undefined) indexer.recheck([path]);
+    }
+    if (seen % 1000 === 0) await daemon.breathe();
+  }
+  return seen;
+}
+
+function checkTrees(daemon: Daemon, findings: Finding[]): number {
+  const { trees, engine, tree } = daemon.parts;
+  let seen = 0;
+  for (const id of trees.differing()) {
+    seen++;
+    const [local, remote, synced] = [trees.local.get(id), trees.remote.get(id), trees.synced.get(id)];
+    const isFine = local !== undefined && remote !== undefined && isSettled(local, remote, synced);
+    if (isFine || local?.presence === 'unknown' || engine.isOutstanding(id)) continue;
+    findings.push({
+      code: 'trees_differ',
+      path: tree.pathOf(id) ?? id,
+      message: 'this device and the server differ and nothing was going to be done: it is planned now',
+      repaired: true,
+    });
+    engine.touchedAgain(id);
+  }
+  return trees.synced.count() + seen;
+}
+
+async function checkWorkspaces(daemon: Daemon, findings: Finding[], signal: AbortSignal): Promise<number> {
+  const { workspaces, remote, following } = daemon.parts;
+  const all = workspaces.all();
+  for (const workspace of all) {
+    const digest = digestText(remote.digestOf(workspace));
+    if (digest !== workspace.digest) {
+      findings.push({
+        code: 'digest_differs',
+        path: workspace.workspaceId,
+        message: 'the digest kept here is not that of the rows: everything is listed anew',
+        repaired: true,
+      });
+    }
+    await following.relist(workspace.workspaceId, signal);
+  }
+  return all.length;
+}

@@ -1,0 +1,84 @@
+import type { Trash, TrashLimits } from '../apply/trash.ts';
+import type { Applier } from '../apply/applier.ts';
+import type { Indexer } from '../indexer/indexer.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ChunkIndex } from '../state/chunk-index.ts';
+import type { WorkspaceStore } from '../state/workspaces.ts';
+import type { Following } from '../synchronizer/following.ts';
+import type { TreeStore } from '../state/trees.ts';
+import type { ActivityLog } from './activity-log.ts';
+
+export interface HousekeepingDeps {
+  readonly trash: Trash;
+  readonly applier: Applier;
+  readonly indexer: Indexer;
+  readonly chunks: ChunkIndex;
+  readonly workspaces: WorkspaceStore;
+  readonly following: Following;
+  readonly trees: TreeStore;
+  readonly activity: ActivityLog;
+  readonly clock: Clock;
+  readonly trashLimits: () => TrashLimits;
+}
+
+const TICK_MS = 5000;
+const SCAN_MS = 60 * 60_000;
+const PURGE_MS = 10 * 60_000;
+const RECONCILE_MS = 7 * 24 * 60 * 60_000;
+/** A tick that comes this late means that the machine slept. */
+const SLEPT_MS = 60_000;
+const RECENT_MS = 10 * 60_000;
+
+/** What has to happen now and then: scans (C5), the local trash, reconciliation (S9). */
+export class Housekeeping {
+  readonly #deps: HousekeepingDeps;
+
+  constructor(deps: HousekeepingDeps) {
+    this.#deps = deps;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, indexer, chunks } = this.#deps;
+    let scannedAt = clock.monotonic();
+    let purgedAt = clock.monotonic();
+    let reconciledAt = clock.monotonic();
+    let tickedAt = clock.monotonic();
+    while (!signal.aborted) {
+      await clock.delay(TICK_MS, signal);
+      const now = clock.monotonic();
+      const hasSlept = now - tickedAt > SLEPT_MS;
+      tickedAt = now;
+      await this.#bringBackEdited();
+      if (hasSlept || now - scannedAt > SCAN_MS) {
+        scannedAt = now;
+        indexer.hint([{ kind: 'overflow' }]);
+      }
+      if (now - purgedAt > PURGE_MS) {
+        purgedAt = now;
+        this.#deps.trash.purge(this.#deps.trashLimits());
+        chunks.sweep();
+      }
+      if (now - reconciledAt > RECONCILE_MS) {
+        reconciledAt = now;
+        for (const { workspaceId } of this.#deps.workspaces.all())
+          await this.#deps.following.relist(workspaceId, signal);
+      }
+    }
+  }
+
+  /** H15: a program wrote into a file after it had been replaced; what it wrote comes back as a conflicted copy. */
+  async #bringBackEdited(): Promise<void> {
+    const { trash, applier, indexer, clock, activity } = this.#deps;
+    for (const file of trash.editedSince(clock.now() - RECENT_MS)) {
+      const cut = file.path.lastIndexOf('/');
+      const folder = applier.deps.tree.folderAt(cut < 0 ? '' : file.path.slice(0, cut));
+      const parentId = folder?.objectId ?? applier.deps.tree.folderAt('')?.objectId;
+      if (parentId === undefined) continue;
+      const path = applier.pathAt(applier.conflictPlace({ parentId, name: file.path.slice(cut + 1) }));
+      if (path === undefined || (await applier.deps.disk.rename(file.trashPath, path)) !== 'renamed') continue;
+      trash.forget(file.trashPath);
+      activity.add('conflicted_copy', path, 'a program wrote to the old file after it had been replaced');
+      indexer.recheck([path]);
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import { isConflictName } from '@satchel/core/conflict-name.ts';
+import type { DaemonStatus, PathStatus, SyncState } from '../control/daemon-control.ts';
+import { objectAt } from '../state/paths.ts';
+import type { ClientDatabase } from '../state/database.ts';
+import type { SessionState } from '../ports/server-api.ts';
+import type { ProblemCode } from '../indexer/problems.ts';
+import { TREE_ROOT } from './assembly.ts';
+import type { Daemon } from './daemon.ts';
+import type { RootProblem } from './root-guard.ts';
+import { TransferRates } from './transfer-rates.ts';
+
+export interface StatusDeps {
+  readonly daemon: Daemon;
+  readonly db: ClientDatabase;
+  readonly rootProblem: () => RootProblem | undefined;
+  readonly session: () => SessionState;
+  readonly about: {
+    readonly root: string;
+    readonly server: string;
+    readonly account: string;
+    readonly device: () => string;
+  };
+  readonly monotonic: () => number;
+}
+
+/** Left alone on purpose: everything else is in sync without them. */
+const HARMLESS: ReadonlySet<string> = new Set<ProblemCode>([
+  'special_file',
+  'name_not_unicode',
+  'name_invalid',
+  'name_clash',
+  'symlink_outside',
+  'other_file_system',
+  'watch_limit',
+  'ignore_file',
+]);
+/** Objects that are looked at one by one to tell what is pending; beyond it their number is enough. */
+const COUNTED = 1000;
+
+type Problems = DaemonStatus['problems'];
+
+/** What the daemon knows of itself, from memory and its own database; true at every moment it is asked (H103). */
+export class StatusReport {
+  readonly #deps: StatusDeps;
+  readonly #rates: TransferRates;
+  #conflicts: { readonly at: number; readonly count: number } | undefined;
+
+  constructor(deps: StatusDeps) {
+    this.#deps = deps;
+    this.#rates = new TransferRates(deps.monotonic);
+  }
+
+  status(): DaemonStatus {
+    const { daemon, about } = this.#deps;
+    const { parts, pause } = daemon;
+    const until = pause.until();
+    const held = parts.guard.held((id) => this.#pathOf(id));
+    return {
+      state: this.#state(),
+      root: about.root,
+      server: about.server,
+      account: about.account,
+      device: about.device(),
+      scanned: daemon.isScanned,
+      pending: this.#pending(),
+      problems: this.problems(),
+      conflicts: this.#conflictCount(),
+      held: held === undefined ? null : { ...held, since: new Date(held.since).toISOString() },
+      lastSyncAt: daemon.lastSyncMs === undefined ? null : new Date(daemon.lastSyncMs).toISOString(),
+      pausedUntil: until === undefined || until === Infinity ? null : new Date(until).toISOString(),
+      rates: this.#rates.of(parts.transferred),
+      files: parts.trees.synced.count(),
+      pid: process.pid,
+    };
+  }
+
+  /** Why waiting would not help, apart from a hold. */
+  blocking(): string | undefined {
+    const root = this.#deps.rootProblem();
+    if (root !== undefined) return root.message;
+    const session = this.#deps.session();
+    if (session === 'device_revoked') return "this device was signed out: 'satchel login' signs it in again";
+    if (session !== 'signed_in') return "sign-in is needed: run 'satchel login'";
+    if (this.#deps.daemon.pause.isPaused()) return "syncing is paused: run 'satchel resume'";
+    return undefined;
+  }
+
+  /** Problems because of which something is not in sync. */
+  standing(): Problems {
+    return this.problems().filter(({ code }) => !HARMLESS.has(code));
+  }
+
+  problems(): Problems {
+    const { parts } = this.#deps.daemon;
+    const root = this.#deps.rootProblem();
+    const objects = parts.objectProblems
+      .all()
+      .map(({ objectId, code, message }) => ({ path: this.#pathOf(objectId) ?? '', code, message }));
+    return [...(root === undefined ? [] : [{ path: '', ...root }]), ...parts.pathProblems.all(), ...objects];
+  }
+
+  pathStatus(paths: readonly string[]): readonly PathStatus[] {
+    const problems = new Map(this.problems().map((problem) => [problem.path, problem.message]));
+    return paths.map((path) => this.#pathStatus(path, problems));
+  }
+
+  #pathStatus(path: string, problems: ReadonlyMap<string, string>): PathStatus {
+    const { parts, rules } = this.#deps.daemon;
+    const message = problems.get(path);
+    if (message !== undefined) return { path, state: 'problem', message };
+    if (path !== '' && rules.ignores(path, false)) return { path, state: 'ignored' };
+    const row = path === '' ? undefined : objectAt(parts.trees.local, path, TREE_ROOT);
+    if (row === undefined) return { path, state: path === '' ? 'synced' : 'unknown' };
+    if (parts.exclusions.has(row.objectId)) return { path, state: 'excluded' };
+    const isSettled = parts.trees.synced.get(row.objectId) !== undefined && !parts.engine.isOutstanding(row.objectId);
+    return { path, state: isSettled ? 'synced' : 'syncing' };
+  }
+
+  #state(): SyncState {
+    const { daemon } = this.#deps;
+    if (daemon.pause.isPaused()) return 'paused';
+    if (this.blocking() !== undefined) return 'error';
+    if (daemon.feed === 'offline' || daemon.feed === 'signed_out') return 'offline';
+    if (daemon.parts.guard.isHolding()) return 'held';
+    if (!daemon.isInSync()) return 'syncing';
+    return this.standing().length > 0 ? 'error' : 'synced';
+  }
+
+  #pending(): DaemonStatus['pending'] {
+    const { parts } = this.#deps.daemon;
+    const sum = { ...parts.tasks.running() };
+    let counted = 0;
+    for (const id of parts.engine.outstanding()) {
+      if (parts.tasks.isBusy(id) || ++counted > COUNTED) continue;
+      const [local, remote, synced] = [
+        parts.trees.local.get(id),
+        parts.trees.remote.get(id),
+        parts.trees.synced.get(id),
+      ];
+      const localHash = local?.content.kind === 'file' ? local.content : undefined;
+      const isUp =
+        local !== undefined &&
+        (synced === undefined ||
+          (localHash !== undefined && synced.content.kind === 'file' && synced.content.hash !== localHash.hash));
+      if (isUp && remote === undefined) {
+        sum.uploads++;
+        sum.bytesUp += localHash?.size ?? 0;
+      } else if (local === undefined && remote !== undefined && remote.deleted !== true) {
+        sum.downloads++;
+        sum.bytesDown += remote.content.kind === 'file' ? remote.content.size : 0;
+      }
+    }
+    return sum;
+  }
+
+  #conflictCount(): number {
+    const now = this.#deps.monotonic();
+    if (this.#conflicts !== undefined && now - this.#conflicts.at < 1000) return this.#conflicts.count;
+    const rows = this.#deps.db.all("SELECT name FROM local WHERE name LIKE '%conflicted copy%'");
+    const count = rows.filter(({ name }) => isConflictName(String(name))).length;
+    this.#conflicts = { at: now, count };
+    return count;
+  }
+
+  #pathOf(id: Parameters<Daemon['parts']['tree']['pathOf']>[0]): string | undefined {
+    const { parts } = this.#deps.daemon;
+    return parts.tree.pathOf(id) ?? parts.remotePathOf(id);
+  }
+}
