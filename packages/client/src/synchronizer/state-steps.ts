@@ -23,12 +23,13 @@ export function runStateStep(trees: TreeStore, step: StateStep): void {
 
 /** The local node takes the remote id; what lies in it follows, into the shared workspace where that is a mount's. */
 function join(trees: TreeStore, step: Extract<StateStep, { readonly kind: 'join' }>): void {
-  const { objectId, remoteId } = step;
-  trees.renumberLocal(objectId, remoteId);
-  for (const child of trees.synced.children(objectId)) trees.putSynced({ ...child, parentId: remoteId });
+  const { objectId, remote } = step;
+  trees.renumberLocal(objectId, remote.objectId);
+  for (const child of trees.synced.children(objectId)) trees.putSynced({ ...child, parentId: remote.objectId });
   trees.removeSynced(objectId);
-  const remote = trees.remote.get(remoteId);
-  const local = trees.local.get(remoteId);
-  if (local !== undefined && remote !== undefined) trees.putLocal({ ...local, workspaceId: remote.workspaceId });
-  if (remote?.mounts !== undefined) trees.moveBelowToWorkspace(remoteId, remote.mounts);
+  trees.putSynced(agreedOn(remote));
+  const local = trees.local.get(remote.objectId);
+  if (local !== undefined) trees.putLocal({ ...local, workspaceId: remote.workspaceId });
+  const mounts = trees.remote.get(remote.objectId)?.mounts;
+  if (mounts !== undefined) trees.moveBelowToWorkspace(remote.objectId, mounts);
 }
