@@ -63,9 +63,10 @@ export async function createGateway(services: Services, options: GatewayOptions)
   readBodies(app);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-content-type-options', 'nosniff');
+    if (options.tls) void reply.header('strict-transport-security', 'max-age=31536000');
     done(versionFault(request.headers[PROTOCOL_HEADER]));
   });
-  await guardLoad(app);
+  guardLoad(app);
   await limitRates(app, options.requestsPerMinute);
   await app.register(websocket, { options: { maxPayload: 4096 } });
 

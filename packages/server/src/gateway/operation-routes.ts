@@ -20,7 +20,7 @@ export interface OperationOptions {
 /** `/healthz`: the process lives. `/readyz`: it can serve. `/metrics`: what it does, for Prometheus. */
 export function operationRoutes(app: FastifyInstance, { readiness, metricsToken }: OperationOptions): void {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 500 });
   const durations = new Histogram({
     name: 'satchel_http_request_duration_seconds',
     help: 'Time from the header of a request to the end of its answer, by call and status.',
