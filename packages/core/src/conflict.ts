@@ -1,13 +1,13 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Decisions } from './decide.ts';
-import { isFolder, samePlace, sameContent } from './diff.ts';
+import { isFolder, samePlace, sameBytes } from './diff.ts';
 import type { Place } from './tree.ts';
 
 /** What comes of an object's claim to the name it shall have. */
 export type Claim =
   | { readonly outcome: 'granted' }
   /** It and the other are one object: the local one takes over the remote one's id. */
-  | { readonly outcome: 'joins'; readonly localId: ObjectId; readonly remoteId: ObjectId }
+  | { readonly outcome: 'joins'; readonly remoteId: ObjectId }
   /** It is renamed to `to` on the side where it has the name; the other side follows in a later plan. */
   | { readonly outcome: 'yields'; readonly side: 'local' | 'remote'; readonly to: Place };
 
@@ -35,7 +35,7 @@ export class Claims {
     if (!rivalId) return { outcome: 'granted' };
     const [localId, remoteId] = onDisk ? [id, rivalId] : [rivalId, id];
     const winner = this.#contest(localId, remoteId);
-    if (winner === 'both') return { outcome: 'joins', localId, remoteId };
+    if (winner === 'both') return { outcome: 'joins', remoteId };
     if (winner === id) return { outcome: 'granted' };
     return { outcome: 'yields', side: onDisk ? 'local' : 'remote', to: this.conflictPlace(place) };
   }
@@ -68,7 +68,7 @@ export class Claims {
     const { settings } = this.#decisions;
     const excluded = settings.excluded(remoteId);
     const separate = !mine.remote && !theirs.local && !excluded;
-    if (separate && sameContent(mine.local.content, theirs.remote.content)) return 'both';
+    if (separate && sameBytes(mine.local.content, theirs.remote.content)) return 'both';
     const folderMeetsFile = isFolder(mine.local.content) && !isFolder(theirs.remote.content);
     return folderMeetsFile && !excluded && settings.canWrite(theirs.remote.workspaceId) ? localId : remoteId;
   }

@@ -34,10 +34,15 @@ export function factsOf(trees: Trees, id: ObjectId): Facts {
   };
 }
 
-/** An object that is missing below a folder that could not be looked at is as unseen as the folder. */
+/**
+ * An object that is missing below a folder that could not be looked at is as unseen as the folder. Synced holds the
+ * objects as of different moments, so going up in it may lead in a circle.
+ */
 function isUnseen(trees: Trees, local: LocalNode | undefined, synced: SyncedNode | undefined): boolean {
   let [present, known] = [local, synced];
-  while (!present && known) {
+  const met = new Set<SyncedNode>();
+  while (!present && known && !met.has(known)) {
+    met.add(known);
     present = trees.local.get(known.parentId);
     known = trees.synced.get(known.parentId);
   }

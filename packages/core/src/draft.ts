@@ -71,8 +71,8 @@ class Drafting {
     const claim = this.#claims.claim(this.#facts.id);
     if (claim.outcome === 'yields') return this.#yield(claim.side, claim.to);
     if (claim.outcome === 'joins') {
-      const { localId, remoteId } = claim;
-      return local ? this.#steps({ ...this.#of(local), objectId: localId, kind: 'join', remoteId }) : this.#waiting();
+      const theirs = this.#decisions.facts(claim.remoteId).remote;
+      return local && theirs ? this.#steps({ ...this.#of(local), kind: 'join', remote: theirs }) : this.#waiting();
     }
     if (local && remote) return this.#merge(local, remote);
     if (local) return this.#create(local);

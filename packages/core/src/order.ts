@@ -41,7 +41,7 @@ export function orderServerSteps(steps: readonly Step[], decisions: Decisions, f
       const node = live(id);
       if (!node) return undefined;
       const { workspaceId, placeVersion: basePlaceVersion } = node;
-      return { kind: 'move', objectId: id, workspaceId, to, basePlaceVersion, agrees: false };
+      return { kind: 'move', objectId: id, workspaceId, to, basePlaceVersion, agrees: true };
     },
   };
   return new Ordering(mine, view).run(firstIndex);

@@ -1,7 +1,7 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import { Claims } from './conflict.ts';
 import { Decisions } from './decide.ts';
-import { isFolder } from './diff.ts';
+import { isFolder, samePlace } from './diff.ts';
 import { draftOf, type Draft, type ProblemCode } from './draft.ts';
 import { orderDiskSteps, orderServerSteps, type PlannedStep } from './order.ts';
 import type { PlanSettings } from './plan-settings.ts';
@@ -43,12 +43,13 @@ export interface Plan {
   readonly steps: readonly PlannedStep[];
   /** Nothing to do for these until something changes. */
   readonly settled: readonly ObjectId[];
-  /** Could not be planned completely now; to be offered again after this plan's work, or the work under way, is done. */
+  /** Could not be planned completely; to be offered again, after the others, when the work under way is done. */
   readonly waiting: readonly ObjectId[];
   /** P14 */
   readonly held: readonly ObjectId[];
+  /** To be offered again when something about them has changed. */
   readonly problems: readonly { readonly objectId: ObjectId; readonly code: ProblemCode }[];
-  /** Candidates beyond the limit, or a folder half looked at, are left for the next plan. */
+  /** Candidates beyond the limit are left for the next plan. */
   readonly more: boolean;
 }
 
@@ -73,7 +74,7 @@ export function plan(trees: Trees, candidates: Iterable<ObjectId>, settings: Pla
     waiting: drafts.filter((draft) => draft.waits || blocked.has(draft.objectId)).map((draft) => draft.objectId),
     held: [...held],
     problems: drafts.flatMap(({ objectId, problem: code }) => (code ? [{ objectId, code }] : [])),
-    more: more || decisions.decided >= settings.limit,
+    more,
   };
 }
 
@@ -114,7 +115,7 @@ function closure(decisions: Decisions, candidates: Iterable<ObjectId>) {
   return { objects: [...objects], more };
 }
 
-/** The folder an object shall lie in where a side lacks it, and whoever has the name it needs. */
+/** The folder an object shall lie in, where a side lacks it or has it elsewhere, and whoever has the name it needs. */
 function surroundings(id: ObjectId, decisions: Decisions): { readonly id: ObjectId; readonly again: boolean }[] {
   const needed: { id: ObjectId; again: boolean }[] = [];
   const { trees, settings } = decisions;
@@ -125,13 +126,14 @@ function surroundings(id: ObjectId, decisions: Decisions): { readonly id: Object
   const { parentId } = place;
   if (parentId !== settings.rootId) {
     const parent = decisions.facts(parentId);
-    if (!parent.local || !parent.remote) needed.push({ id: parentId, again: decisions.sustain(parentId) });
+    const atRest = parent.local && parent.remote && samePlace(parent.local, parent.remote);
+    if (!atRest) needed.push({ id: parentId, again: decisions.sustain(parentId) });
   }
   for (const [side, node] of [
     ['local', local],
     ['remote', remote],
   ] as const) {
-    if (node && node.parentId === parentId && node.name === place.name) continue;
+    if (node && samePlace(node, place)) continue;
     const occupant = trees[side].childNamed(place);
     if (occupant) needed.push({ id: occupant.objectId, again: false });
   }

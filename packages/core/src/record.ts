@@ -70,14 +70,13 @@ function withBit(synced: SyncedNode, remote: RemoteNode): SyncedNode {
 
 /** The ids whose Synced nodes a `release` drops, the folder's own first; read them all before dropping any. */
 export function* releasedWith(trees: Trees, step: StateStep & { readonly kind: 'release' }): Generator<ObjectId> {
-  const folders = [step.objectId];
-  yield step.objectId;
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const { objectId } of trees.synced.children(folder)) {
+  // A set that grows while it is read; Synced holds objects as of different moments, so there may be circles in it.
+  const ids = new Set([step.objectId]);
+  for (const folderId of ids) {
+    yield folderId;
+    for (const { objectId } of trees.synced.children(folderId)) {
       const node = trees[step.absentOn].get(objectId);
-      if (node && !('deleted' in node && node.deleted)) continue;
-      yield objectId;
-      folders.push(objectId);
+      if (!node || ('deleted' in node && node.deleted)) ids.add(objectId);
     }
   }
 }

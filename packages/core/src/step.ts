@@ -42,7 +42,7 @@ export type ServerStep =
       readonly to: Place;
       /** Counts on from the plan's earlier moves of the same object: the server adds one with each. */
       readonly basePlaceVersion: number;
-      /** `to` is where the disk has it, so Synced takes it over; false: only a way station, Synced stays. */
+      /** Synced takes `to` over. False where the server's object is renamed out of the way, and the disk follows later. */
       readonly agrees: boolean;
     })
   | (Of & {
@@ -86,10 +86,11 @@ export type StateStep =
   /** Both sides have it alike: Synced := Remote. */
   | (Of & { readonly kind: 'agree'; readonly remote: RemoteNode })
   /**
-   * A local object and a remote one are one: Local's node takes the id `remoteId`, and so do the nodes in Local and
-   * in Synced that lie in it; `objectId` is forgotten. For a mount the children change their workspace, too.
+   * A local object and a remote one are one: Local's node takes the id of `remote`, the nodes in Local and in Synced
+   * that lie in it take it as their parent (and its workspace, where it is a mount), Synced := `remote`, and
+   * `objectId` is forgotten.
    */
-  | (Of & { readonly kind: 'join'; readonly remoteId: ObjectId })
+  | (Of & { readonly kind: 'join'; readonly remote: RemoteNode })
   /** Gone on both sides, or not wanted on this device: Synced (and a tombstone) is dropped. */
   | (Of & { readonly kind: 'forget' })
   /**

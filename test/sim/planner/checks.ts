@@ -10,6 +10,8 @@ export interface Outcome {
   readonly ledger: Ledger;
   /** A database was lost on the way: objects may come back and be there twice, but none may be missing (C7). */
   readonly lostState: boolean;
+  /** A deletion on disk can then have been taken for the engine's own, which deletes nothing (H74). */
+  readonly exclusions: boolean;
 }
 
 /** @throws Error naming what does not hold after everything has settled */
@@ -65,13 +67,13 @@ function checkNoDuplicates({ ledger }: Outcome, live: readonly RemoteNode[]): vo
 }
 
 /** Only for objects that nobody edited or moved, nor any folder above: for those no rule lets a deletion be undone. */
-function checkNoResurrection({ server, ledger, devices }: Outcome): void {
-  if (devices.some((device) => !device.options.canWrite)) return;
+function checkNoResurrection({ server, ledger, devices, exclusions }: Outcome): void {
+  if (exclusions || devices.some((device) => !device.options.canWrite)) return;
   for (const { objectId, hash, above } of ledger.deleted) {
     const node = server.tree.get(objectId);
     if (!node || node.deleted || ledger.edited.has(objectId)) continue;
     const touched = [objectId, ...above].some(
-      (id) => (server.tree.get(id)?.placeVersion ?? 1) > 1 || ledger.movedTo.has(id),
+      (id) => (server.tree.get(id)?.placeVersion ?? 1) > 1 || ledger.everMoved.has(id),
     );
     if (!touched) throw new Error(`resurrection: ${objectId} with ${hash} was deleted and is back`);
   }
@@ -84,7 +86,7 @@ function checkMoves({ server, ledger, devices }: Outcome): void {
     const node = server.tree.get(id);
     const parent = server.tree.get(place.parentId) as RemoteNode | undefined;
     const parentLives = place.parentId === server.rootId || (parent && !parent.deleted);
-    if (!node || node.deleted || !parentLives) continue;
+    if (!node || node.deleted || !parentLives || server.yielded.has(id)) continue;
     if (node.parentId !== place.parentId)
       throw new Error(`move: ${id} was moved into ${place.parentId}, lies in ${node.parentId}`);
     const stem = (name: string): string => name.split(' (')[0]!;

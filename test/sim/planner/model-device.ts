@@ -35,6 +35,8 @@ export class ModelDevice {
   readonly remote = new MemoryTree<RemoteNode>();
   readonly synced = new MemoryTree<SyncedNode>();
   readonly dirty = new Set<ObjectId>();
+  /** Left alone until something about them changes. */
+  readonly problems = new Set<ObjectId>();
   readonly excludedFolders = new Set<ObjectId>();
   /** What was read from `remote` by the newest plan. */
   lastPlan: Plan | undefined;
@@ -83,6 +85,14 @@ export class ModelDevice {
     for (const id of made.settled) {
       this.dirty.delete(id);
       if (this.remote.get(id)?.deleted && !this.synced.get(id) && !this.local.get(id)) this.remote.delete(id);
+    }
+    for (const { objectId } of made.problems) {
+      this.dirty.delete(objectId);
+      this.problems.add(objectId);
+    }
+    for (const id of made.waiting) {
+      this.dirty.delete(id);
+      this.dirty.add(id);
     }
     const first = this.#serial;
     this.#serial += made.steps.length;
@@ -152,7 +162,10 @@ export class ModelDevice {
       if (content?.kind !== 'file' || content.hash !== step.content.hash) return false;
     }
     const answer = this.server.commit(step);
-    if (answer.outcome === 'refused') return false;
+    if (answer.outcome === 'refused') {
+      if (answer.node) this.#learn(answer.node);
+      return false;
+    }
     if (luck === 'reply lost') {
       this.#unanswered.push({ step, answer: answer.node });
       return false;
@@ -202,6 +215,7 @@ export class ModelDevice {
       case 'moveLocal':
         if (!node || !samePlace(node, step.from) || this.#liesBelow(step.to.parentId, id)) return false;
         this.local.set({ ...node, ...step.to });
+        if (step.remark === 'name_conflict') this.server.yielded.add(id);
         break;
       case 'removeLocal':
         if (!node || !sameNode(node, step.expected)) return false;
@@ -242,15 +256,15 @@ export class ModelDevice {
         break;
       case 'join':
         this.synced.delete(id);
-        this.dirty.add(step.remoteId);
-        this.#rename(id, step.remoteId);
+        this.synced.set(agreedOn(step.remote));
+        this.#rename(id, step.remote.objectId);
     }
   }
 
   /** A local object takes another id; what lies in it follows. */
   #rename(id: ObjectId, newId: ObjectId): void {
     const node = this.local.get(id);
-    if (!node || this.local.get(newId)) return;
+    if (!node) return;
     this.local.delete(id);
     this.local.set({ ...node, objectId: newId });
     this.dirty.add(newId);

@@ -4,7 +4,10 @@ import type { ModelDevice } from './model-device.ts';
 
 const hidden = new WeakMap<ModelDevice, LocalNode[]>();
 
-/** An object, with all that is in it, cannot be looked at any more: its node stays as unknown, those below are absent. */
+/**
+ * An object, with all that is in it, cannot be looked at any more. Their nodes stay as unknown; those of objects that
+ * had lain there before may be missing as well, which proves nothing.
+ */
 export function hide(device: ModelDevice, choice: number): void {
   const nodes = [...device.local.values()].filter((node) => node.presence === 'present');
   const chosen = nodes[choice % Math.max(1, nodes.length)];
@@ -16,6 +19,10 @@ export function hide(device: ModelDevice, choice: number): void {
   const removeBelow = (id: ObjectId): void => {
     for (const child of [...device.local.children(id)]) {
       removeBelow(child.objectId);
+      if (device.synced.get(child.objectId)?.parentId !== id || [...device.local.children(child.objectId)].length > 0) {
+        device.local.set({ ...child, presence: 'unknown' });
+        continue;
+      }
       stored.push(child);
       device.local.delete(child.objectId);
       device.dirty.add(child.objectId);

@@ -5,14 +5,15 @@ import { MemoryTree } from './memory-tree.ts';
 
 export type Answer =
   | { readonly outcome: 'done'; readonly node: RemoteNode }
-  | { readonly outcome: 'refused'; readonly code: string };
-
-const refused = (code: string): Answer => ({ outcome: 'refused', code });
+  /** With the present state of the object. */
+  | { readonly outcome: 'refused'; readonly code: string; readonly node: RemoteNode | undefined };
 
 /** The rules of `POST /files/commit` on one workspace in memory: each operation is compared with its expectation. */
 export class ModelServer {
   readonly rootId: ObjectId;
   readonly tree = new MemoryTree<RemoteNode>();
+  /** Objects that a device has renamed out of another one's way. */
+  readonly yielded = new Set<ObjectId>();
   readonly #journal: ObjectId[] = [];
   #versions = 0;
 
@@ -30,6 +31,7 @@ export class ModelServer {
   commit(step: ServerStep): Answer {
     const known = this.tree.get(step.objectId);
     const live = known?.deleted ? undefined : known;
+    const refused = (code: string): Answer => ({ outcome: 'refused', code, node: known });
     switch (step.kind) {
       case 'put':
         if (step.baseVersionId !== known?.versionId) return refused('stale');
@@ -50,6 +52,7 @@ export class ModelServer {
   }
 
   #write(step: ServerStep & { place?: Place }, live: RemoteNode | undefined, content: Content): Answer {
+    const refused = (code: string): Answer => ({ outcome: 'refused', code, node: this.tree.get(step.objectId) });
     const version = content.kind === 'file' ? { versionId: `v${++this.#versions}` as VersionId } : {};
     if (!step.place) return live ? this.#store({ ...live, content, ...version }) : refused('stale');
     if (live) return refused('object_exists');
@@ -61,12 +64,14 @@ export class ModelServer {
   }
 
   #move(step: ServerStep & { kind: 'move' }, live: RemoteNode): Answer {
+    const refused = (code: string): Answer => ({ outcome: 'refused', code, node: live });
     if (live.placeVersion !== step.basePlaceVersion) return refused('stale');
     const fault = this.#placeFault(step.to, step.objectId);
     if (fault) return refused(fault);
     for (let at = this.tree.get(step.to.parentId); at; at = this.tree.get(at.parentId)) {
       if (at.objectId === step.objectId) return refused('would_cycle');
     }
+    if (step.remark === 'name_conflict') this.yielded.add(step.objectId);
     return this.#store({ ...live, ...step.to, placeVersion: live.placeVersion + 1 });
   }
 

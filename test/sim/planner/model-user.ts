@@ -32,6 +32,7 @@ export class Ledger {
   readonly edited = new Set<ObjectId>();
   /** Newest place given by a user, by object. */
   readonly movedTo = new Map<ObjectId, Place>();
+  readonly everMoved = new Set<ObjectId>();
   readonly movers = new Set<string>();
   readonly deleted: { readonly objectId: ObjectId; readonly hash: string; readonly above: readonly ObjectId[] }[] = [];
   #contents = 0;
@@ -157,6 +158,7 @@ export class ModelUser {
       const above = this.#above(node.parentId);
       this.#ledger.deleted.push({ objectId: node.objectId, hash, above });
     }
+    this.#ledger.movedTo.delete(node.objectId);
     this.#device.local.delete(node.objectId);
     this.#device.dirty.add(node.objectId);
   }
@@ -170,6 +172,7 @@ export class ModelUser {
     const now = this.#device.local.get(id);
     if (now && samePlace(now, place)) return;
     this.#ledger.movedTo.set(id, place);
+    this.#ledger.everMoved.add(id);
     this.#ledger.movers.add(this.#device.options.name);
   }
 

@@ -53,7 +53,9 @@ export function runCase(given: Case): Figures {
   settle(devices, figures);
   ledger.movedTo.clear();
   ledger.movers.clear();
-  const lostState = given.actions.some((action) => action.name === 'loseState');
+  const [lostState, exclusions] = (['loseState', 'exclude'] as const).map((name) =>
+    given.actions.some((action) => action.name === name),
+  ) as [boolean, boolean];
   for (const action of given.actions) {
     const index = action.device % devices.length;
     perform(action, devices[index]!, users[index]!);
@@ -63,7 +65,7 @@ export function runCase(given: Case): Figures {
     reveal(device);
   }
   settle(devices, figures);
-  checkOutcome({ devices, server, ledger, lostState });
+  checkOutcome({ devices, server, ledger, lostState, exclusions });
   for (const device of devices) figures.steps += device.stepsRun;
   return figures;
 }
@@ -103,6 +105,7 @@ function perform({ name, first, second }: Action, device: ModelDevice, user: Mod
 
 /** Everybody lists, plans and runs until nobody has anything to do. */
 function settle(devices: readonly ModelDevice[], figures: { plans: number; conflicts: number }): void {
+  for (const device of devices) for (const id of device.problems) device.dirty.add(id);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     let idle = true;
     for (const device of devices) {
@@ -110,7 +113,9 @@ function settle(devices: readonly ModelDevice[], figures: { plans: number; confl
         const made = device.sync();
         figures.plans++;
         figures.conflicts += made.steps.filter((step) => step.kind === 'keepCopy' || step.remark).length;
-        if (made.steps.length > 0 || made.waiting.length > 0 || made.more) idle = false;
+        // What hangs on a viewer's own change waits as long as that stays a problem.
+        const waits = made.waiting.length > 0 && device.options.canWrite;
+        if (made.steps.length > 0 || waits || made.more) idle = false;
         device.runAll();
         if (made.steps.length === 0) break;
       }
