@@ -96,11 +96,14 @@ test('S6 hostile frames are refused one by one, with bounded memory', async () =
   await put(setup, setup.alice, base);
   const honest = randomBytes(300);
   const bomb = zlib.zstdCompressSync(Buffer.alloc(512 << 20));
-  const hugeWindow = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3, 0x03, 0x35, 0x0c, 65]);
+  // One block that repeats a letter 1,000 times, under a window of 2^log bytes that the decoder would have to hold.
+  const letters = Buffer.alloc(1000, 'A');
+  const windowed = (log: number): Buffer =>
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, (log - 10) << 3, 0x43, 0x1f, 0x00, 65]);
   const zeros = Buffer.alloc(1000);
   const frames = [
     frameFor(Buffer.alloc(1 << 20), { encoding: 'zstd', payload: bomb }),
-    frameFor(Buffer.alloc(1000), { encoding: 'zstd', payload: hugeWindow }),
+    frameFor(letters, { encoding: 'zstd', payload: windowed(27) }),
     frameFor(zeros, {
       encoding: 'zstd',
       payload: Buffer.concat([zlib.zstdCompressSync(zeros), Buffer.from('tail')]),
@@ -123,6 +126,10 @@ test('S6 hostile frames are refused one by one, with bounded memory', async () =
     ['frame_invalid', 'frame_invalid', 'frame_invalid', 'frame_invalid', 'frame_invalid', 'chunk_missing', true],
   );
   assert.equal(setup.ledger.chunks.size, 2);
+  const [modest] = await sendBatch(setup, setup.alice, [
+    frameFor(letters, { encoding: 'zstd', payload: windowed(20) }),
+  ]);
+  assert.equal(modest?.stored, true, 'with a smaller window the same frame is good');
 });
 
 test('bodies that are no batch are refused whole, and nothing is stored', async () => {

@@ -13,6 +13,7 @@ import {
   frameFor,
   idOf,
   keysIn,
+  meddling,
   openTestBlocks,
   put,
   sendBatch,
@@ -164,5 +165,22 @@ test('tiny packs are joined and wasteful ones rewritten; every chunk stays reada
   assert.deepEqual(report, { packsRemoved: 13, packsWritten: 1, chunksMoved: 13 });
   assert.equal((await keysIn(setup.store, 'packs/')).length, 1);
   await assertReadable(setup, live);
+  assert.equal(setup.ledger.damaged.size, 0);
+});
+
+test('a chunk that is moved between being located and being read is found at its new place', async () => {
+  const { wrap, faults } = meddling();
+  await using setup = await openTestBlocks({ recentBytes: 0 }, wrap);
+  const chunks = Array.from({ length: 10 }, () => randomBytes(2000));
+  for (const bytes of chunks) await sendBatch(setup, setup.alice, [frameFor(bytes)]);
+  setup.clock.skewMs = 2 * HOUR_MS;
+  let moved = 0;
+  faults.get = async () => {
+    faults.get = undefined;
+    moved = (await setup.blocks.upkeep.repack(never)).chunksMoved;
+  };
+  const [frame] = await fetched(setup.blocks, setup.alice, [{ id: idOf(chunks[4]!) }]);
+  assert.equal(moved, 10);
+  assert.ok(chunks[4]!.equals(chunkFrameOf(frame).payload));
   assert.equal(setup.ledger.damaged.size, 0);
 });
