@@ -4,6 +4,7 @@ import { folder } from '../../test/support/folder.ts';
 import { percentile, type Figure } from '../figure.ts';
 import { noise } from '../material.ts';
 import { sha256 } from '../../test/support/random.ts';
+import { writerPause } from '../../test/support/until.ts';
 import { timed, untilContent } from '../observe.ts';
 import { type Rig } from '../rig.ts';
 
@@ -17,9 +18,10 @@ export async function latency(rig: Rig, rounds = 50): Promise<readonly Figure[]>
       await rig.push?.();
       await untilContent(join(rig.b, name), sha256(content), 1);
     });
-    await rig.rest();
+    await writerPause(50); // a person's next save is never at the same instant
     return seconds * 1000;
   };
+  await rig.rest();
   const created: number[] = [];
   const edited: number[] = [];
   for (let i = 0; i < rounds; i++) created.push(await save(`latency-${i}.bin`));
