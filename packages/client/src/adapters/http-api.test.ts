@@ -126,7 +126,9 @@ test('H101 V2 silence ends a call, slowness does not', async () => {
     let at = 0;
     const timer = setInterval(() => {
       response.write(text[at++] ?? '');
-      if (at >= text.length) (clearInterval(timer), response.end());
+      if (at < text.length) return;
+      clearInterval(timer);
+      response.end();
     }, 40);
   };
   let handler = slow;

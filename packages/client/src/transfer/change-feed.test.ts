@@ -150,11 +150,11 @@ test('H99 a stream that falls silent is given up and opened again, with a refres
 
 test('a stream that the server ends in good order is opened again without being offline', async () => {
   const it = follow({
-    async listen(listener) {
+    async listen(listener, signal) {
       listener.open();
       listener.heard();
       listener.reconnectIn(4000);
-      await it.clock.delay(60_000);
+      await it.clock.delay(60_000, signal);
     },
   });
   await it.clock.advance(200_000);

@@ -144,10 +144,10 @@ test('a stream that is cut keeps what has arrived, and only the rest is asked fo
   server.intercept = (request, response) => {
     if (++requests > 3) return false;
     let writes = 0;
-    const write = response.write.bind(response) as (bytes: Uint8Array) => boolean;
-    response.write = ((bytes: Uint8Array) => {
+    const write = response.write.bind(response) as (piece: Uint8Array) => boolean;
+    response.write = ((piece: Uint8Array) => {
       if (++writes === 12) request.socket.destroy();
-      return writes >= 12 || write(bytes);
+      return writes >= 12 || write(piece);
     }) as typeof response.write;
     return false;
   };
@@ -229,7 +229,10 @@ test('prefetch brings what has arrived of an upload, and only what is new the ne
   for (const { id } of chunks.slice(2)) server.chunks.delete(id);
   const uploadId = freshId<UploadId>();
   server.announced.push({
-    ...{ uploadId, objectId: device.objectId(), firstChunk: 0, offset: 0 },
+    uploadId,
+    objectId: device.objectId(),
+    firstChunk: 0,
+    offset: 0,
     chunks: chunks.map(({ id, size }) => ({ id, size })),
   });
   const { api, downloader, workspaceId } = device;

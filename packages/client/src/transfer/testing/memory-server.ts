@@ -23,8 +23,8 @@ export interface MemoryServer extends AsyncDisposable {
   /** Requests by route, since the last `reset`. */
   readonly requests: Map<string, number>;
   /** Body bytes received, since the last `reset`. */
-  readonly received: () => number;
-  readonly sent: () => number;
+  received(): number;
+  sent(): number;
   reset(): void;
   intercept: Intercept | undefined;
   /** Given a chunk that is about to be answered; what it returns is answered in its place. */
@@ -48,102 +48,134 @@ export function problem(response: ServerResponse, code: ErrorCode, headers: Reco
 }
 
 export async function startMemoryServer(): Promise<MemoryServer> {
-  const chunks = new Map<string, Buffer>();
-  const foreign = new Map<string, Buffer>();
-  const requests = new Map<string, number>();
-  const announced: UploadRequest['files'][number][] = [];
-  let received = 0;
-  let sent = 0;
-  const server = http.createServer((request, response) => {
-    serve(request, response).catch((error: unknown) => {
+  const memory = new Memory();
+  await memory.start();
+  return memory;
+}
+
+class Memory implements MemoryServer {
+  url = new URL('http://127.0.0.1');
+  readonly chunks = new Map<string, Buffer>();
+  readonly foreign = new Map<string, Buffer>();
+  readonly requests = new Map<string, number>();
+  readonly announced: UploadRequest['files'][number][] = [];
+  intercept: Intercept | undefined;
+  corrupt: MemoryServer['corrupt'];
+  #received = 0;
+  #sent = 0;
+  readonly #server = http.createServer((request, response) => {
+    this.#serve(request, response).catch((error: unknown) => {
       if (request.destroyed && !request.complete) return; // the client went away, as some tests want it
       response.destroy(error as Error);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? '', url).pathname.replace('/api/v1', '');
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    this.url.port = String((this.#server.address() as AddressInfo).port);
+  }
+
+  received(): number {
+    return this.#received;
+  }
+
+  sent(): number {
+    return this.#sent;
+  }
+
+  reset(): void {
+    this.requests.clear();
+    this.#received = 0;
+    this.#sent = 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = new URL(request.url ?? '', this.url).pathname.replace('/api/v1', '');
     const route = `${request.method} ${path.startsWith('/blocks/') ? '/blocks' : path}`;
-    requests.set(route, (requests.get(route) ?? 0) + 1);
-    if (await memory.intercept?.(request, response)) return;
+    this.requests.set(route, (this.requests.get(route) ?? 0) + 1);
+    if (await this.intercept?.(request, response)) return;
     const body = await bodyOf(request);
-    received += body.length;
+    this.#received += body.length;
     const json = (value: unknown): void => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(value));
     };
-    if (route === 'POST /files/upload_request') json(uploadAnswer(body));
-    else if (route === 'PUT /blocks') putBlock(path.slice('/blocks/'.length), body, response);
-    else if (route === 'POST /chunks/batch') json({ results: takeFrames(body) });
-    else if (route === 'POST /chunks/prove') json({ results: prove(body) });
-    else if (route === 'POST /chunks/fetch') await fetchChunks(body, response);
-    else if (route === 'GET /uploads') json(pendingUploads(request));
+    if (route === 'POST /files/upload_request') json(this.#uploadAnswer(body));
+    else if (route === 'PUT /blocks') this.#putBlock(path.slice('/blocks/'.length), body, response);
+    else if (route === 'POST /chunks/batch') json({ results: this.#takeFrames(body) });
+    else if (route === 'POST /chunks/prove') json({ results: this.#prove(body) });
+    else if (route === 'POST /chunks/fetch') await this.#fetchChunks(body, response);
+    else if (route === 'GET /uploads') json(this.#pendingUploads(request));
     else problem(response, 'not_found');
   }
 
-  function needOf({ id, size }: { id: string; size: number }): ChunkNeed {
-    if (chunks.has(id)) return { need: 'nothing' };
-    if (foreign.has(id)) return { need: 'prove', nonce: `nonce-${id.slice(0, 8)}` };
+  #needOf({ id, size }: { id: string; size: number }): ChunkNeed {
+    if (this.chunks.has(id)) return { need: 'nothing' };
+    if (this.foreign.has(id)) return { need: 'prove', nonce: `nonce-${id.slice(0, 8)}` };
     if (size < LIMITS.smallChunkBytes) return { need: 'batch' };
     return { need: 'put', url: `/api/v1/blocks/${id}?s=1`, headers: { 'content-type': 'application/octet-stream' } };
   }
 
-  function uploadAnswer(body: Buffer): unknown {
+  #uploadAnswer(body: Buffer): unknown {
     const request = UploadRequest.parse(JSON.parse(body.toString()));
-    announced.push(...request.files);
-    return { files: request.files.map((file) => ({ uploadId: file.uploadId, needs: file.chunks.map(needOf) })) };
+    this.announced.push(...request.files);
+    const needs = (chunks: readonly { id: string; size: number }[]) => chunks.map((chunk) => this.#needOf(chunk));
+    return { files: request.files.map((file) => ({ uploadId: file.uploadId, needs: needs(file.chunks) })) };
   }
 
-  function putBlock(id: string, body: Buffer, response: ServerResponse): void {
+  #putBlock(id: string, body: Buffer, response: ServerResponse): void {
     if (sha(body) !== id) return void problem(response, 'hash_mismatch');
-    chunks.set(id, body);
+    this.chunks.set(id, body);
     response.writeHead(204).end();
   }
 
-  function decoded(frame: ChunkFrame): Buffer | undefined {
+  #decoded(frame: ChunkFrame): Buffer | undefined {
     if (frame.encoding === 'raw') return Buffer.from(frame.payload);
     if (frame.encoding === 'zstd') return zlib.zstdDecompressSync(frame.payload, { maxOutputLength: frame.rawSize });
-    const base = chunks.get(frame.baseId ?? '');
+    const base = this.chunks.get(frame.baseId ?? '');
     if (base === undefined || frame.encoding !== 'delta') return undefined;
     const rebuilt = applyDelta(base, frame.payload, frame.rawSize);
     return rebuilt.ok ? Buffer.from(rebuilt.value) : undefined;
   }
 
-  function takeFrames(body: Buffer): unknown[] {
+  #takeFrames(body: Buffer): unknown[] {
     const { frames, fault } = createFrameReader(BATCH_LIMITS).push(body);
     assert.equal(fault, undefined);
     return frames.map((frame) => {
       assert.ok(frame.kind === 'chunk');
-      const raw = decoded(frame);
-      const chunkId = frame.chunkId;
+      const { chunkId } = frame;
+      const raw = this.#decoded(frame);
       if (raw === undefined) return { chunkId, stored: false, code: 'chunk_missing' };
       if (sha(raw) !== chunkId) return { chunkId, stored: false, code: 'hash_mismatch' };
-      chunks.set(chunkId, raw);
+      this.chunks.set(chunkId, raw);
       return { chunkId, stored: true };
     });
   }
 
-  function prove(body: Buffer): unknown[] {
+  #prove(body: Buffer): unknown[] {
     return ProveRequest.parse(JSON.parse(body.toString())).proofs.map(({ chunkId, nonce, proof }) => {
-      const bytes = foreign.get(chunkId) ?? Buffer.alloc(0);
+      const bytes = this.foreign.get(chunkId) ?? Buffer.alloc(0);
       const stored = createHash('sha256').update(`${nonce}\n`).update(bytes).digest('hex') === proof;
-      if (stored) chunks.set(chunkId, bytes);
+      if (stored) this.chunks.set(chunkId, bytes);
       return { chunkId, stored, ...(stored ? {} : { code: 'hash_mismatch' }) };
     });
   }
 
-  async function fetchChunks(body: Buffer, response: ServerResponse): Promise<void> {
+  async #fetchChunks(body: Buffer, response: ServerResponse): Promise<void> {
     const request = FetchRequest.parse(JSON.parse(body.toString()));
     response.writeHead(200, { 'content-type': 'application/octet-stream' });
     const write = async (bytes: Uint8Array): Promise<void> => {
-      sent += bytes.length;
+      this.#sent += bytes.length;
       if (!response.write(bytes)) await new Promise((resolve) => response.once('drain', resolve));
     };
     for (const { id } of request.chunks) {
-      const bytes = chunks.get(id);
-      const answered = bytes === undefined ? 'refused' : (memory.corrupt?.(id, bytes) ?? bytes);
+      const bytes = this.chunks.get(id);
+      const answered = bytes === undefined ? 'refused' : (this.corrupt?.(id, bytes) ?? bytes);
       if (answered === 'refused') {
         await write(encodeFailureFrame(id, bytes === undefined ? 'not_found' : 'chunk_damaged'));
         continue;
@@ -161,17 +193,17 @@ export async function startMemoryServer(): Promise<MemoryServer> {
     response.end();
   }
 
-  function pendingUploads(request: IncomingMessage): unknown {
-    const query = new URL(request.url ?? '', url).searchParams;
+  #pendingUploads(request: IncomingMessage): unknown {
+    const query = new URL(request.url ?? '', this.url).searchParams;
     const uploadId = query.get('upload_id');
     const arrived: { id: string; size: number; offset: number }[] = [];
     let objectId = '';
-    for (const file of announced) {
+    for (const file of this.announced) {
       if (file.uploadId !== uploadId) continue;
       objectId = file.objectId;
       let { offset } = file;
       for (const { id, size } of file.chunks) {
-        if (chunks.has(id)) arrived.push({ id, size, offset });
+        if (this.chunks.has(id)) arrived.push({ id, size, offset });
         offset += size;
       }
     }
@@ -180,28 +212,6 @@ export async function startMemoryServer(): Promise<MemoryServer> {
     const deviceId = '0'.repeat(26);
     return { uploads: [{ uploadId, objectId, deviceId, arrived: arrived.slice(after), position: arrived.length }] };
   }
-
-  const memory: MemoryServer = {
-    url,
-    chunks,
-    foreign,
-    requests,
-    announced,
-    received: () => received,
-    sent: () => sent,
-    reset() {
-      requests.clear();
-      received = 0;
-      sent = 0;
-    },
-    intercept: undefined,
-    corrupt: undefined,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-  return memory;
 }
 
 export const chunkIdOf = (bytes: Uint8Array): ChunkId => sha(bytes) as ChunkId;
