@@ -29,3 +29,12 @@ test('health, readiness and metrics answer on the machine itself', async (t) => 
   const forwarded = await server.call('GET', '/metrics', { headers: { 'x-forwarded-for': '203.0.113.9' } });
   assert.equal(forwarded.json.code, 'forbidden');
 });
+
+test('behind a proxy an address is what that proxy says, not what the client claims', async (t) => {
+  const server = await served(t, ['--behind-proxy', '--requests-per-minute', '2']);
+  const from = async (chain: string): Promise<number> =>
+    (await server.call('GET', '/api/v1/account/verify?token=x', { headers: { 'x-forwarded-for': chain } })).status;
+  assert.deepEqual([await from('9.9.9.1, 10.0.0.1'), await from('9.9.9.2, 10.0.0.1')], [404, 404]);
+  assert.equal(await from('9.9.9.3, 10.0.0.1'), 429, 'an invented address does not help');
+  assert.equal(await from('9.9.9.1, 10.0.0.2'), 404);
+});

@@ -37,13 +37,16 @@ export interface GatewayOptions {
 /** No byte for this long ends a connection; a slow one that moves lives for ever (H101). Longer than a long poll. */
 const SILENCE_MS = 120_000;
 
+const HEADER_LIMITS = { headersTimeout: 20_000, maxHeaderSize: 32 * 1024 } as const;
+
 /** The HTTP side of all services: one Fastify instance, ready to listen. */
 export async function createGateway(services: Services, options: GatewayOptions): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
-    trustProxy: options.behindProxy,
+    // One hop: what stands further left in X-Forwarded-For anybody may have written.
+    trustProxy: options.behindProxy ? (_address, hop) => hop === 0 : false,
     genReqId: requestIds(),
     requestTimeout: 0,
     connectionTimeout: SILENCE_MS,
@@ -53,8 +56,7 @@ export async function createGateway(services: Services, options: GatewayOptions)
     routerOptions: { maxParamLength: 256 },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
-    ...(options.tls ? { https: options.tls as unknown as null } : {}),
-    http: { headersTimeout: 20_000, maxHeaderSize: 32 * 1024 },
+    ...(options.tls ? { https: { ...options.tls, ...HEADER_LIMITS } as unknown as null } : { http: HEADER_LIMITS }),
   }) as unknown as FastifyInstance<Server>;
 
   app.decorateRequest('caller');
