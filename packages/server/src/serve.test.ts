@@ -51,6 +51,10 @@ class Host {
     return { child, ended, out: () => out, err: () => err };
   }
 
+  path(name: string): string {
+    return join(this.#folder, name);
+  }
+
   run(...args: readonly string[]): Promise<Ran> {
     return this.start(...args).ended();
   }
@@ -161,9 +165,8 @@ test('a server that cannot start says why', async (t) => {
   const second = await host.run('serve', '--listen', '127.0.0.1:0');
   assert.equal(second.exit, 1);
   assert.match(second.err, /in use by another server/);
-  const other = join(tmpdir(), 'unused');
   const port = new URL(server.url).port;
-  const taken = await host.run('serve', '--listen', `127.0.0.1:${port}`, '--data', await mkdtemp(other));
+  const taken = await host.run('serve', '--listen', `127.0.0.1:${port}`, '--data', host.path('other'));
   assert.equal(taken.exit, 1);
   assert.match(taken.err, new RegExp(`port ${port} on 127.0.0.1 is in use`));
 });
