@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
-import { apiClient, freshId, mkdirOperation } from '../support/api.ts';
+import { apiClient, freshId } from '../support/api.ts';
 import { converge } from '../support/converge.ts';
 import { folder, viewOf, type View } from '../support/folder.ts';
 import { mountBind, skipWithoutMounts } from '../support/mount.ts';
@@ -254,32 +254,5 @@ test('H71 deletions made by another program arrive: what was removed rests in th
       );
       assert.deepEqual(missing, [], `${device.name} keeps what was removed in its trash`);
     }
-  });
-});
-
-test('H69 the server holds a mass deletion by one device as well', async () => {
-  await withWorld({ devices: [] }, async (world) => {
-    const api = await apiClient(world.server.url, {
-      action: 'signup',
-      email: 'mass@example.test',
-      password: 'long enough a password 7',
-    });
-    const root = await api.rootId();
-    const made = Array.from({ length: 1500 }, (_, i) => mkdirOperation(root, `folder ${i}`));
-    for (let i = 0; i < made.length; i += 500) await api.commit(made.slice(i, i + 500));
-    const doomed = made.map(({ objectId }) => ({
-      op: 'delete',
-      operationId: freshId(),
-      objectId,
-      basePlaceVersion: 1,
-      baseVersionId: null,
-    }));
-    const codes = new Set<string>();
-    for (let i = 0; i < doomed.length; i += 500) {
-      for (const result of (await api.commit(doomed.slice(i, i + 500))).results)
-        codes.add(result.outcome === 'refused' ? result.code : 'done');
-    }
-    assert.ok(codes.has('held'), [...codes].join(', '));
-    assert.ok((await api.list()).objects.length > 0);
   });
 });

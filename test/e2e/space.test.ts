@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { apiClient, freshId, mkdirOperation } from '../support/api.ts';
 import { converge } from '../support/converge.ts';
 import { folder } from '../support/folder.ts';
 import { mountTmpfs, skipWithoutMounts } from '../support/mount.ts';
@@ -125,37 +124,5 @@ test('H61 quota used up: that file waits, small ones and deletions go on, room m
     a.rm('too-much.bin');
     await converge(world.devices);
     assert.ok(b.has('fits.bin'));
-  });
-});
-
-test('S8 quota in the middle of a batch of hand-made operations: each answers for itself', async () => {
-  await withWorld({ devices: [], server: { env: { SATCHEL_DEFAULT_QUOTA: '1M' } } }, async (world) => {
-    const api = await apiClient(world.server.url, {
-      action: 'signup',
-      email: 'quota@example.test',
-      password: 'long enough a password 7',
-    });
-    const root = await api.rootId();
-    const chunk = '0'.repeat(64);
-    const foreign = {
-      op: 'put',
-      operationId: freshId(),
-      objectId: freshId(),
-      place: { parentId: root, name: 'foreign.bin' },
-      baseVersionId: null,
-      content: {
-        size: 10,
-        contentHash: chunk,
-        mtimeMs: 0,
-        executable: false,
-        list: { chunks: [{ id: chunk, size: 10 }] },
-      },
-    };
-    const { results } = await api.commit([mkdirOperation(root, 'one'), foreign, mkdirOperation(root, 'two')]);
-    assert.deepEqual(
-      results.map(({ outcome }) => outcome),
-      ['done', 'refused', 'done'],
-      'S7 a chunk the user never had is refused, the rest is done',
-    );
   });
 });

@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { type SignedIn } from '@satchel/protocol/accounts.ts';
 import { type CommitAnswer } from '@satchel/protocol/commit.ts';
-import { newId } from '@satchel/protocol/ids.ts';
+import { contentHash } from '@satchel/core/manifest.ts';
+import { newId, type ChunkId } from '@satchel/protocol/ids.ts';
 import { type ListAnswer, type ObjectRecord } from '@satchel/protocol/objects.ts';
 import { type WorkspaceList } from '@satchel/protocol/accounts.ts';
+import { sha256 } from './random.ts';
 import { API, PROTOCOL_HEADER, PROTOCOL_VERSION } from '@satchel/protocol/version.ts';
 
 export type Answer = {
@@ -157,4 +159,31 @@ export function pathsOf(objects: readonly ObjectRecord[]): readonly string[] {
     return (parent === undefined ? '' : pathOf(parent)) + object.name + (object.kind === 'folder' ? '/' : '');
   };
   return [...live.values()].map(pathOf).sort();
+}
+
+/** Uploads a file of one chunk by the single-chunk call and commits it; its record. */
+export async function putSmallFile(
+  api: ApiClient,
+  place: { readonly parentId: string; readonly name: string },
+  bytes: Uint8Array,
+): Promise<ObjectRecord> {
+  const id = sha256(bytes) as ChunkId;
+  const chunks = [{ id, size: bytes.length }];
+  const sent = await api.call('PUT', `/chunks/${id}?workspace_id=${api.me.workspaceId}`, bytes, {
+    'content-type': 'application/octet-stream',
+  });
+  if (sent.status >= 300) throw new Error(`PUT of a chunk: ${sent.status} ${sent.text}`);
+  const content = {
+    size: bytes.length,
+    contentHash: contentHash(chunks, sha256),
+    mtimeMs: 0,
+    executable: false,
+    list: { chunks },
+  };
+  const { results } = await api.commit([
+    { op: 'put', operationId: freshId(), objectId: freshId(), place, baseVersionId: null, content },
+  ]);
+  const [result] = results;
+  if (result?.outcome !== 'done') throw new Error(`put of ${place.name}: ${JSON.stringify(result)}`);
+  return result.object;
 }
