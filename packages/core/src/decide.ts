@@ -71,6 +71,12 @@ export class Decisions {
     return localMoved && !!local && !!remote && (remoteMoved || this.#undone.has(id)) && !samePlace(local, remote);
   }
 
+  /** Live in Remote, but its folder is not: the listing is incomplete, either has more to come. */
+  isOrphan(id: ObjectId): boolean {
+    const parentId = this.facts(id).remote?.parentId;
+    return parentId !== undefined && parentId !== this.settings.rootId && !this.facts(parentId).remote;
+  }
+
   /** Something lives in this folder: P8 need not search it. True when that changes what was decided about it. */
   sustain(folderId: ObjectId): boolean {
     if (this.#sustained.has(folderId)) return false;
@@ -134,9 +140,7 @@ export class Decisions {
       const childFate = this.fate(child.objectId);
       this.pulled.push(child.objectId);
       if (childFate === 'dies' || this.place(child.objectId)?.parentId !== facts.id) continue;
-      // An incomplete listing: the child is listed already, where it went or that its folder lives is not.
-      const inconsistent = facts.local && this.facts(child.objectId).remote?.parentId === facts.id;
-      if (childFate === 'waits' || inconsistent) fate = 'waits';
+      if (childFate === 'waits' || this.isOrphan(child.objectId)) fate = 'waits';
       else return 'lives';
     }
     return fate;

@@ -127,7 +127,8 @@ function surroundings(id: ObjectId, decisions: Decisions): { readonly id: Object
   if (parentId !== settings.rootId) {
     const parent = decisions.facts(parentId);
     const atRest = parent.local && parent.remote && samePlace(parent.local, parent.remote);
-    if (!atRest) needed.push({ id: parentId, again: decisions.sustain(parentId) });
+    const again = !atRest && !decisions.isOrphan(id) && decisions.sustain(parentId);
+    if (!atRest) needed.push({ id: parentId, again });
   }
   for (const [side, node] of [
     ['local', local],

@@ -6,7 +6,7 @@ import { agreedOn, releasedWith, syncedAfterCommit, syncedAfterDisk } from '@sat
 import { sideOf, type DiskStep, type ServerStep, type StateStep } from '@satchel/core/step.ts';
 import type { LocalNode, Place, RemoteNode, SyncedNode } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
-import { MemoryTree } from './memory-tree.ts';
+import { MemoryTree } from '@satchel/core/memory-tree.ts';
 import type { ModelServer } from './model-server.ts';
 
 export interface DeviceOptions {

@@ -1,7 +1,7 @@
 import type { ServerStep } from '@satchel/core/step.ts';
 import type { Content, Place, RemoteNode } from '@satchel/core/tree.ts';
 import type { ObjectId, VersionId } from '@satchel/protocol/ids.ts';
-import { MemoryTree } from './memory-tree.ts';
+import { MemoryTree } from '@satchel/core/memory-tree.ts';
 
 export type Answer =
   | { readonly outcome: 'done'; readonly node: RemoteNode }
@@ -14,6 +14,7 @@ export class ModelServer {
   readonly tree = new MemoryTree<RemoteNode>();
   /** Objects that a device has renamed out of another one's way. */
   readonly yielded = new Set<ObjectId>();
+  readonly everDeleted = new Set<ObjectId>();
   readonly #journal: ObjectId[] = [];
   #versions = 0;
 
@@ -84,6 +85,7 @@ export class ModelServer {
 
   #store(node: RemoteNode): Answer {
     this.tree.set(node);
+    if (node.deleted) this.everDeleted.add(node.objectId);
     this.#journal.push(node.objectId);
     return { outcome: 'done', node };
   }

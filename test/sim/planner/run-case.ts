@@ -103,23 +103,29 @@ function perform({ name, first, second }: Action, device: ModelDevice, user: Mod
   }
 }
 
+/** Some turns of one device; false when it did something or is not done. */
+function settleOne(device: ModelDevice, figures: { plans: number; conflicts: number }): boolean {
+  let idle = true;
+  // So many plans offer every dirty object once.
+  let turns = 3 + Math.ceil(device.dirty.size / device.options.limit);
+  for (; turns > 0; turns--) {
+    const made = device.sync();
+    figures.plans++;
+    figures.conflicts += made.steps.filter((step) => step.kind === 'keepCopy' || step.remark).length;
+    if (made.steps.length > 0) idle = false;
+    device.runAll();
+    if (made.steps.length === 0 && !made.more) break;
+  }
+  // What hangs on a viewer's own change waits as long as that stays a problem.
+  return idle && (device.dirty.size === 0 || !device.options.canWrite);
+}
+
 /** Everybody lists, plans and runs until nobody has anything to do. */
 function settle(devices: readonly ModelDevice[], figures: { plans: number; conflicts: number }): void {
   for (const device of devices) for (const id of device.problems) device.dirty.add(id);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     let idle = true;
-    for (const device of devices) {
-      for (let turn = 0; turn < 3; turn++) {
-        const made = device.sync();
-        figures.plans++;
-        figures.conflicts += made.steps.filter((step) => step.kind === 'keepCopy' || step.remark).length;
-        // What hangs on a viewer's own change waits as long as that stays a problem.
-        const waits = made.waiting.length > 0 && device.options.canWrite;
-        if (made.steps.length > 0 || waits || made.more) idle = false;
-        device.runAll();
-        if (made.steps.length === 0) break;
-      }
-    }
+    for (const device of devices) if (!settleOne(device, figures)) idle = false;
     if (idle) return;
   }
   const stuck = devices.map((device) => ({ name: device.options.name, plan: device.lastPlan }));

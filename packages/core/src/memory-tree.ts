@@ -1,5 +1,5 @@
-import { slotOf } from '@satchel/core/conflict.ts';
-import type { Place, Tree, TreeNode } from '@satchel/core/tree.ts';
+import { slotOf } from './conflict.ts';
+import type { Place, Tree, TreeNode } from './tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 
 /** A tree in memory. A tombstone (`deleted`) has no name, but is still a child of its folder. */
