@@ -1,7 +1,16 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Claims } from './conflict.ts';
 import type { Decisions } from './decide.ts';
-import { isEdited, isExecutable, isFolder, isSettled, mergeContent, samePlace, type Facts } from './diff.ts';
+import {
+  isEdited,
+  isExecutable,
+  isFolder,
+  isSettled,
+  mergeContent,
+  sameContent,
+  samePlace,
+  type Facts,
+} from './diff.ts';
 import { sideOf, type Remark, type ServerStep, type Step } from './step.ts';
 import type { LocalNode, Place, RemoteNode } from './tree.ts';
 
@@ -143,6 +152,8 @@ class Drafting {
     const place = this.#decisions.place(this.#facts.id);
     if (!place || samePlace(local, remote)) return [];
     if (samePlace(place, local)) return [this.#moveRemote(remote, place, true)];
+    // Its folder may be excluded as well, so there is nowhere to move it to; it goes from where it lies.
+    if (this.#decisions.settings.excluded(this.#facts.id)) return [];
     const remark = this.#decisions.moveIsUndone(this.#facts.id) ? 'move_undone' : undefined;
     const to = placeOf(place);
     return [{ ...this.#of(remote, remark), kind: 'moveLocal', from: placeOf(local), to, remote }];
@@ -165,7 +176,7 @@ class Drafting {
   #exclude(remote: RemoteNode): Draft | undefined {
     const { local, synced } = this.#facts;
     if (!local) return synced ? this.#steps({ ...this.#of(remote), kind: 'forget' }) : this.#nothing();
-    if (!synced || isEdited(local, synced)) return undefined;
+    if (isEdited(local, synced) && !sameContent(local.content, remote.content)) return undefined;
     const place = this.#decisions.place(this.#facts.id);
     if (place && !samePlace(place, remote)) return undefined;
     return this.#steps({ ...this.#of(remote), kind: 'removeLocal', expected: local, excluded: true });

@@ -1,7 +1,7 @@
 /**
  * Scenes for the planner's tests, as text. An object is written `parent/name` (no parent: at the top) and then
  * `=bytes` for a file, `=bytes*` for an executable one, `->target` for a symlink, `/` for a folder, `|` for a mount;
- * in front stand `?` for what could not be looked at and `x` for a tombstone. The keys are the object ids.
+ * in front stand `?` for what could not be looked at and `-` for a tombstone. The keys are the object ids.
  */
 import type { ContentHash, ObjectId, VersionId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { MemoryTree } from './memory-tree.ts';
@@ -24,7 +24,7 @@ export interface Scene {
 export const SCENE_ROOT = 'root' as ObjectId;
 
 const OBJECT =
-  /^(?<mark>[?x]?)(?<parent>\w*)\/(?<name>[^=|/>]+?)(?:=(?<bytes>\w+)(?<bit>\*?)|->(?<target>\w+)|(?<kind>[/|]))$/;
+  /^(?<mark>[?-]?)(?<parent>\w*)\/(?<name>[^=|/>]+?)(?:=(?<bytes>\w+)(?<bit>\*?)|->(?<target>\w+)|(?<kind>[/|]))$/;
 
 export function sceneTrees(scene: Scene): Trees {
   const [local, remote, synced] = [
@@ -44,7 +44,7 @@ export function sceneTrees(scene: Scene): Trees {
     const { node, versionId, mark } = read(id, text);
     const base = synced.get(node.objectId);
     const placeVersion = !base || (base.name === node.name && base.parentId === node.parentId) ? 1 : 2;
-    remote.set({ ...node, ...versionId, placeVersion, ...(mark === 'x' ? { deleted: true } : {}) });
+    remote.set({ ...node, ...versionId, placeVersion, ...(mark === '-' ? { deleted: true } : {}) });
   }
   return { local, remote, synced };
 }

@@ -22,8 +22,8 @@ describe('the conflict table, local × remote', () => {
     ['unchanged × edited, symlink', { ...link, remote: { l: '/l->y' } }, ['makeSymlink l']],
     ['unchanged × moved: one rename on disk', { ...file, remote: { f: '/b=1' } }, ['moveLocal f from /a to /b']],
     ['H36 unchanged × moved, folder', { ...folder, remote: { d: '/e/' } }, ['moveLocal d from /d to /e']],
-    ['unchanged × deleted: remove', { ...file, remote: { f: 'x/a=1' } }, ['removeLocal f']],
-    ['unchanged × deleted, folder', { ...folder, remote: { d: 'x/d/' } }, ['removeLocal d']],
+    ['unchanged × deleted: remove', { ...file, remote: { f: '-/a=1' } }, ['removeLocal f']],
+    ['unchanged × deleted, folder', { ...folder, remote: { d: '-/d/' } }, ['removeLocal d']],
     ['unchanged × deleted and purged', { ...file, remote: {} }, ['removeLocal f']],
     ['edited × unchanged: upload', { ...file, local: { f: '/a=2' } }, ['put f']],
     ['edited × unchanged, symlink', { ...link, local: { l: '/l->y' } }, ['symlink l']],
@@ -45,12 +45,12 @@ describe('the conflict table, local × remote', () => {
     ],
     [
       'H20 edited × deleted: edit wins',
-      { ...file, local: { f: '/a=2' }, remote: { f: 'x/a=1' } },
+      { ...file, local: { f: '/a=2' }, remote: { f: '-/a=1' } },
       ['put f at /a (delete_undone)'],
     ],
     [
       'H20 edited × deleted, symlink',
-      { ...link, local: { l: '/l->y' }, remote: { l: 'x/l->x' } },
+      { ...link, local: { l: '/l->y' }, remote: { l: '-/l->x' } },
       ['symlink l at /l (delete_undone)'],
     ],
     ['moved × unchanged: move', { ...file, local: { f: '/b=1' } }, ['move f to /b']],
@@ -68,10 +68,10 @@ describe('the conflict table, local × remote', () => {
     ],
     [
       'H25 moved × deleted: kept there',
-      { ...file, local: { f: '/b=1' }, remote: { f: 'x/a=1' } },
+      { ...file, local: { f: '/b=1' }, remote: { f: '-/a=1' } },
       ['put f at /b (delete_undone)'],
     ],
-    ['H25 moved × deleted, folder', { ...folder, local: { d: '/e/' }, remote: { d: 'x/d/' } }, ['release d']],
+    ['H25 moved × deleted, folder', { ...folder, local: { d: '/e/' }, remote: { d: '-/d/' } }, ['release d']],
     ['deleted × unchanged: delete', { ...file, local: {} }, ['delete f']],
     ['deleted × unchanged, folder', { ...folder, local: {} }, ['delete d']],
     [
@@ -81,7 +81,7 @@ describe('the conflict table, local × remote', () => {
     ],
     ['H25 deleted × moved: kept', { ...file, local: {}, remote: { f: '/b=1' } }, ['download f at /b (delete_undone)']],
     ['H25 deleted × moved, folder', { ...folder, local: {}, remote: { d: '/e/' } }, ['release d']],
-    ['H21 deleted × deleted: agree', { ...file, local: {}, remote: { f: 'x/a=1' } }, ['forget f']],
+    ['H21 deleted × deleted: agree', { ...file, local: {}, remote: { f: '-/a=1' } }, ['forget f']],
     [
       'created × –: upload',
       { local: { f: '/a=1', d: '/d/', l: '/l->x' } },
@@ -167,7 +167,7 @@ const nested = {
   local: { d: '/d/', e: 'd/e/', f: 'e/f=1', g: 'd/g=1' },
   remote: { d: '/d/', e: 'd/e/', f: 'e/f=1', g: 'd/g=1' },
 };
-const nestedDead = { d: 'x/d/', e: 'xd/e/', f: 'xe/f=1', g: 'xd/g=1' };
+const nestedDead = { d: '-/d/', e: '-d/e/', f: '-e/f=1', g: '-d/g=1' };
 
 describe('P7 P8 P9 deletion of folders', () => {
   table([
@@ -267,7 +267,7 @@ describe('P7 P8 P9 deletion of folders', () => {
     const made = planScene({
       synced: { m: '/m|', f: 'm/f=1' },
       local: { m: '/m/', f: 'm/f=2' },
-      remote: { m: 'x/m|', f: 'xm/f=1' },
+      remote: { m: '-/m|', f: '-m/f=1' },
     });
     assert.deepEqual([made.steps, made.waiting], [[], ['f']]);
     assert.deepEqual(made.problems, [{ objectId: 'm', code: 'mount_gone' }]);
@@ -284,7 +284,7 @@ describe('P11 P12 P13 P14 P15 P18 what holds an object back', () => {
   test('P11 C3 unseen: neither changed nor removed nor uploaded', () => {
     const waiting = { steps: [], waiting: ['f'] };
     heldBack({ ...file, local: { f: '?/a=1' }, remote: { f: '/a=2' } }, waiting);
-    heldBack({ ...file, local: { f: '?/a=1' }, remote: { f: 'x/a=1' } }, waiting);
+    heldBack({ ...file, local: { f: '?/a=1' }, remote: { f: '-/a=1' } }, waiting);
     heldBack({ ...file, local: { f: '?/a=1' }, remote: { f: '/b=1' } }, waiting);
     heldBack({ local: { f: '?/a=1' } }, waiting);
     heldBack({ ...file, local: { f: '?/a=1' } }, { steps: [], settled: ['f'] });
@@ -314,6 +314,10 @@ describe('P11 P12 P13 P14 P15 P18 what holds an object back', () => {
   test('P12 H74 what is missing here because it was excluded was not deleted', () => {
     assert.deepEqual(stepsOf({ ...file, local: {}, settings: excluded }), ['forget f']);
   });
+  test('P12 edited here, edited there and moved into an excluded folder: the copy is kept where it lies', () => {
+    const scene = { ...file, local: { f: '/a=2' }, remote: { d: '/d/', f: 'd/a=3' }, settings: excluded };
+    assert.deepEqual(stepsOf(scene), ['keepCopy f to /a (copy 1)']);
+  });
   test('P12 a new file with the name of an excluded one gets another name', () => {
     const scene = { local: { f: '/a=1' }, remote: { g: '/a=1' }, settings: { excluded: (id: string) => id === 'g' } };
     assert.deepEqual(stepsOf(scene), ['moveLocal f from /a to /a (copy 1) (name_conflict)']);
@@ -326,7 +330,7 @@ describe('P11 P12 P13 P14 P15 P18 what holds an object back', () => {
     heldBack({ ...file, local: { f: '/b=1' }, settings: viewer }, readOnly);
     heldBack({ ...file, local: {}, settings: viewer }, readOnly);
     heldBack({ local: { f: '/a=1' }, settings: viewer }, readOnly);
-    heldBack({ ...file, local: { f: '/a=2' }, remote: { f: 'x/a=1' }, settings: viewer }, readOnly);
+    heldBack({ ...file, local: { f: '/a=2' }, remote: { f: '-/a=1' }, settings: viewer }, readOnly);
   });
   test('P13 a remote edit over a viewer’s edit keeps a copy', () => {
     const scene = { ...file, local: { f: '/b=2' }, remote: { f: '/a=3' }, settings: viewer };
