@@ -54,10 +54,12 @@ export function newId<Id extends string>(unixMs: number, random: Uint8Array): Id
   if (random.length !== 10) throw new RangeError(`newId needs 10 random bytes, got ${random.length}`);
   let text = '';
   for (let shift = 45; shift >= 0; shift -= 5) text += ALPHABET[Math.floor(unixMs / 2 ** shift) % 32] ?? '';
-  for (let at = 0; at < 10; at += 5) {
-    let bits = 0n;
-    for (const byte of random.subarray(at, at + 5)) bits = (bits << 8n) | BigInt(byte);
-    for (let shift = 35n; shift >= 0n; shift -= 5n) text += ALPHABET[Number((bits >> shift) & 31n)] ?? '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of random) {
+    bits = ((bits << 8) | byte) & 0xfff;
+    held += 8;
+    for (; held >= 5; held -= 5) text += ALPHABET[(bits >> (held - 5)) & 31] ?? '';
   }
   return text as Id;
 }

@@ -8,7 +8,7 @@ import type { PendingUploads, PendingUploadsQuery } from '@satchel/protocol/tran
 import type { Caller, ChunkLedger } from '../ports/chunk-ledger.ts';
 import { account, plans, workspaces, workspacesOf } from './account.ts';
 import { audit, type AuditEntry } from './audit.ts';
-import { commit } from './commit/commit.ts';
+import { createCommitQueue } from './commit/commit-queue.ts';
 import { doctor, type DoctorReport } from './doctor/doctor.ts';
 import { renewEpochs } from './epochs.ts';
 import { createLedger } from './ledger/ledger.ts';
@@ -63,9 +63,10 @@ export interface Meta extends Disposable {
 
 export function createMeta(parts: MetaParts): Meta {
   const pings = createUploadPings(parts);
+  const commits = createCommitQueue(parts);
   return {
     ledger: createLedger(parts, pings),
-    commit: async (caller, request) => commit(parts, caller, request),
+    commit: async (caller, request) => commits.commit(caller, request),
     list: async (caller, query) => list(parts, caller, query),
     metadata: async (caller, query) => metadata(parts, caller, query),
     pendingUploads: async (caller, query) => pendingUploads(parts, caller, query),

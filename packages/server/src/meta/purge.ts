@@ -78,8 +78,9 @@ async function purgeBatch(tx: Transaction, workspace: WorkspaceRow, now: number,
   let objects = 0;
   for (const event of events) {
     const row = await tx.first(OBJECTS.byId, { objectId: event.object_id });
-    if (event.version_before !== null && event.version_before !== row?.version_id)
-      versions += await dropVersion(tx, event.object_id, event.version_before, now);
+    const { version_before: replaced, version_after: by } = event;
+    if (replaced !== null && replaced !== by && replaced !== row?.version_id)
+      versions += await dropVersion(tx, event.object_id, replaced, now);
     if (event.deleted === 1 && row !== undefined && isSameDeath(row, workspaceId, event.seq)) {
       versions += await dropObject(tx, row, now);
       objects++;

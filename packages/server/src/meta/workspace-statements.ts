@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type { UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { statement } from '../ports/database.ts';
 import type { WorkspaceRow } from '../ports/schema.ts';
@@ -132,7 +131,7 @@ export const WORKSPACE_CHUNKS = {
     q
       .selectFrom('workspace_chunks')
       .select(['workspace_id', 'chunk_id', 'touched_at'])
-      .where('refs', '=', sql.lit(0))
+      .where('refs', '=', 0)
       .where('touched_at', '<', arg('olderThan'))
       .orderBy('touched_at')
       .limit(arg('limit')),

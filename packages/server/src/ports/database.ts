@@ -18,8 +18,8 @@ export interface Statement<Args, Row> {
 export type Placeholder<Args> = <K extends keyof Args>(name: K) => Args[K];
 
 /**
- * A statement, to be kept as a constant: adapters recognise it by identity. Where a partial index shall serve, its
- * condition stands in the query as a literal (`sql.lit`): of a placeholder the planner does not know the value.
+ * A statement, to be kept as a constant: adapters recognise it by identity. Constants in it are written as literals,
+ * so that the planner knows them: a partial index serves only a query in which its condition stands.
  *
  * `const byId = statement<{ id: ObjectId }>()((q, arg) => q.selectFrom('objects').where('object_id', '=', arg('id')) …)`
  */

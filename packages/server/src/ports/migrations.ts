@@ -2,7 +2,7 @@
  * The steps by which the schema has come to be. A step that was ever released is never changed; new ones go to the
  * end. Written in what both dialects understand, with words in braces for the few things in which they differ:
  * {int} 64-bit integer, {bytes} binary, {table} how a table definition ends, {keyed} the same for a table that is
- * only ever reached by its primary key and has short rows, {exact} text compared byte by byte.
+ * mostly reached by its primary key, {exact} text compared byte by byte.
  */
 export interface Migration {
   /** 1, 2, 3 … without gaps. */
@@ -80,7 +80,7 @@ const WORKSPACES = [
     kind text not null, seq {int} not null, place_version {int} not null, deleted_at {int}, version_id text,
     size {int} not null, content_hash {bytes}, mtime_ms {int} not null, executable {int} not null,
     chunk_count {int} not null, manifest {bytes},
-    target text, mounts text, device_id text, changed_at {int} not null, primary key (object_id, workspace_id)) {table}`,
+    target text, mounts text, device_id text, changed_at {int} not null, primary key (object_id, workspace_id)) {keyed}`,
   `create unique index objects_by_seq on objects (workspace_id, seq)`,
   `create unique index objects_live on objects (workspace_id, parent_id, name) where deleted_at is null`,
   `create index objects_dead on objects (workspace_id, parent_id, deleted_at) where deleted_at is not null`,
@@ -89,7 +89,7 @@ const WORKSPACES = [
     content_hash {bytes} not null, mtime_ms {int} not null, executable {int} not null,
     chunk_count {int} not null, manifest {bytes},
     device_id text, user_id text not null, created_at {int} not null, superseded_at {int},
-    primary key (object_id, version_id)) {table}`,
+    primary key (object_id, version_id)) {keyed}`,
   `create table events (
     workspace_id text not null, seq {int} not null, object_id text not null, operation_id text, action text not null,
     kind text not null, parent_before text, name_before text, version_before text, target_before text,

@@ -6,6 +6,7 @@ import { compileStatement } from './compile.ts';
 interface Prepared {
   readonly statement: StatementSync;
   readonly bind: (args: Readonly<Record<string, SqlValue>>) => SqlValue[];
+  readonly writes: boolean;
 }
 
 export interface ConnectionOptions {
@@ -34,6 +35,8 @@ export class Connection {
   readonly #commit: StatementSync;
   readonly #savepoint: StatementSync;
   readonly #release: StatementSync;
+  /** Counts the statements that may have written. */
+  writes = 0;
 
   constructor(options: ConnectionOptions) {
     this.#database = new DatabaseSync(options.file, { timeout: BUSY_TIMEOUT_MS });
@@ -85,17 +88,20 @@ export class Connection {
   }
 
   all<Args, Row>(query: Statement<Args, Row>, args: Args): readonly Row[] {
-    const { statement, bind } = this.#prepare(query);
+    const { statement, bind, writes } = this.#prepare(query);
+    if (writes) this.writes++;
     return statement.all(...bind(args as Readonly<Record<string, SqlValue>>)) as unknown as readonly Row[];
   }
 
   first<Args, Row>(query: Statement<Args, Row>, args: Args): Row | undefined {
-    const { statement, bind } = this.#prepare(query);
+    const { statement, bind, writes } = this.#prepare(query);
+    if (writes) this.writes++;
     return statement.get(...bind(args as Readonly<Record<string, SqlValue>>)) as unknown as Row | undefined;
   }
 
   run<Args, Row>(query: Statement<Args, Row>, args: Args): number {
     const { statement, bind } = this.#prepare(query);
+    this.writes++;
     return Number(statement.run(...bind(args as Readonly<Record<string, SqlValue>>)).changes);
   }
 
@@ -110,13 +116,13 @@ export class Connection {
     const bind = (args: Readonly<Record<string, SqlValue>>): SqlValue[] => {
       const values: SqlValue[] = [];
       for (const parameter of parameters) {
-        const value = 'name' in parameter ? args[parameter.name] : parameter.value;
+        const value = args[parameter];
         if (value === undefined) throw new TypeError(`An argument is missing for: ${sql}`);
         values.push(value);
       }
       return values;
     };
-    const prepared = { statement: this.#database.prepare(sql), bind };
+    const prepared = { statement: this.#database.prepare(sql), bind, writes: !/^(?:select|with)\b/i.test(sql) };
     this.#prepared.set(query, prepared);
     return prepared;
   }
@@ -125,10 +131,12 @@ export class Connection {
 /** A view of a connection for one work; using it after `end` is an error (D6). */
 export class WorkView implements Transaction, Disposable {
   readonly #connection: Connection;
+  readonly #writesBefore: number;
   #ended = false;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.#writesBefore = connection.writes;
   }
 
   async all<Args, Row>(query: Statement<Args, Row>, args: Args): Promise<readonly Row[]> {
@@ -141,6 +149,11 @@ export class WorkView implements Transaction, Disposable {
 
   async run<Args, Row>(query: Statement<Args, Row>, args: Args): Promise<number> {
     return this.#open().run(query, args);
+  }
+
+  /** Whether something may have to be undone. */
+  get hasWritten(): boolean {
+    return this.#connection.writes > this.#writesBefore;
   }
 
   [Symbol.dispose](): void {

@@ -15,10 +15,24 @@ export interface BatchLimits {
   readonly ms: number;
 }
 
+/** What came of a work, to be told when the transaction has ended. */
+type Outcome =
+  | { readonly waiting: Waiting; readonly ok: true; readonly value: unknown }
+  | { readonly waiting: Waiting; readonly ok: false; readonly error: unknown };
+
+function tell(outcome: Outcome): void {
+  if (outcome.ok) outcome.waiting.resolve(outcome.value);
+  else outcome.waiting.reject(outcome.error);
+}
+
 /**
- * Commits many works with one fsync (D4). Works run one after the other on the writing connection, each in a
- * savepoint of its own, within one transaction; all are acknowledged when its commit is on the disk. The works that
- * arrive during a commit form the next batch, so batches grow with the load and a lone work waits for nobody.
+ * Commits many works with one fsync (D4). Works run one after the other on the writing connection within one
+ * transaction; all are acknowledged when its commit is on the disk. The works that arrive during a commit form the
+ * next batch, so batches grow with the load and a lone work waits for nobody.
+ *
+ * A work that throws before it has written leaves nothing to undo. When one throws after that, the batch is taken
+ * back and run again (D5) with a savepoint around each work. Savepoints are not used from the start, since SQLite
+ * copies each page that is written under one: 15 of 75 µs of a commit, measured.
  */
 export class GroupCommit {
   readonly #connection: Connection;
@@ -55,55 +69,62 @@ export class GroupCommit {
   }
 
   async #commitBatch(): Promise<void> {
-    const done: { readonly waiting: Waiting; readonly value: unknown }[] = [];
-    let current: Waiting | undefined;
+    const taken: Waiting[] = [];
     try {
-      this.#connection.begin();
-      const deadline = performance.now() + this.#limits.ms;
-      let next = 0;
-      try {
-        while (next < this.#queue.length && next < this.#limits.works && performance.now() < deadline) {
-          current = this.#queue[next++];
-          if (current === undefined) break;
-          const outcome = await this.#attempt(current.work);
-          if (outcome.ok) done.push({ waiting: current, value: outcome.value });
-          else current.reject(outcome.error);
-          current = undefined;
-        }
-      } finally {
-        this.#queue.splice(0, next);
-      }
+      const outcomes = (await this.#runTogether(taken)) ?? (await this.#runApart(taken));
       this.#connection.commit();
+      outcomes.forEach(tell);
     } catch (error) {
       this.#connection.rollback();
       const fault = databaseFault(error);
-      if (done.length === 0 && current === undefined) this.#rejectAll(fault);
-      current?.reject(fault);
-      for (const { waiting } of done) waiting.reject(fault);
-      return;
+      // Where not even a transaction can be begun, nobody in the queue can be served.
+      for (const waiting of taken.length === 0 ? this.#queue.splice(0) : taken) waiting.reject(fault);
     }
-    for (const { waiting, value } of done) waiting.resolve(value);
   }
 
-  /** The batch could not even begin: nobody in the queue can be served. */
-  #rejectAll(fault: unknown): void {
-    for (const waiting of this.#queue.splice(0)) waiting.reject(fault);
+  /** Takes works from the queue and runs them. Undefined when one has thrown after writing: all has to be undone. */
+  async #runTogether(taken: Waiting[]): Promise<readonly Outcome[] | undefined> {
+    const connection = this.#connection;
+    connection.begin();
+    const deadline = performance.now() + this.#limits.ms;
+    const outcomes: Outcome[] = [];
+    let isSound = true;
+    while (isSound && taken.length < this.#limits.works && performance.now() < deadline) {
+      const waiting = this.#queue[taken.length];
+      if (waiting === undefined) break;
+      taken.push(waiting);
+      using view = new WorkView(connection);
+      try {
+        outcomes.push({ waiting, ok: true, value: await waiting.work(view) });
+      } catch (error) {
+        outcomes.push({ waiting, ok: false, error: databaseFault(error) });
+        isSound = !view.hasWritten && connection.inTransaction;
+      }
+    }
+    this.#queue.splice(0, taken.length);
+    if (isSound) return outcomes;
+    connection.rollback();
+    return undefined;
   }
 
-  /** @throws what ends the whole batch: the transaction is gone, or the savepoint cannot be kept */
-  async #attempt(
-    work: Waiting['work'],
-  ): Promise<{ readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }> {
-    this.#connection.savepoint();
-    using view = new WorkView(this.#connection);
-    try {
-      const value = await work(view);
-      this.#connection.release();
-      return { ok: true, value };
-    } catch (error) {
-      if (!this.#connection.inTransaction) throw error;
-      this.#connection.undo();
-      return { ok: false, error: databaseFault(error) };
+  /** Runs the works again, each in a savepoint of its own. */
+  async #runApart(taken: readonly Waiting[]): Promise<readonly Outcome[]> {
+    const connection = this.#connection;
+    const outcomes: Outcome[] = [];
+    connection.begin();
+    for (const waiting of taken) {
+      connection.savepoint();
+      using view = new WorkView(connection);
+      try {
+        outcomes.push({ waiting, ok: true, value: await waiting.work(view) });
+        connection.release();
+      } catch (error) {
+        // A full or failing disk ends the whole transaction.
+        if (!connection.inTransaction) throw error;
+        connection.undo();
+        outcomes.push({ waiting, ok: false, error: databaseFault(error) });
+      }
     }
+    return outcomes;
   }
 }

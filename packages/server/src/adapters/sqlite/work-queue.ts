@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { newId } from '@satchel/protocol/ids.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
 import { statement, type Database, type ShardId } from '../../ports/database.ts';
@@ -26,7 +25,7 @@ const waitingWithKey = statement<{ kind: string; key: string }>()((q, arg) =>
     .select('job_id')
     .where('kind', '=', arg('kind'))
     .where('job_key', '=', arg('key'))
-    .where('state', '=', sql.lit('waiting')),
+    .where('state', '=', 'waiting'),
 );
 const insertJob = statement<NewJob>()((q, arg) =>
   q.insertInto('jobs').values({
@@ -44,7 +43,7 @@ const nextDue = statement<{ now: number }>()((q, arg) =>
   q
     .selectFrom('jobs')
     .selectAll()
-    .where('state', '<>', sql.lit('dead'))
+    .where('state', '<>', 'dead')
     .where('due_at', '<=', arg('now'))
     .orderBy('due_at')
     .orderBy('job_id')

@@ -1,12 +1,11 @@
 import { parseDigest, digestText } from '@satchel/core/digest.ts';
 import { CodedError } from '@satchel/protocol/errors.ts';
-import type { CommitAnswer, CommitRequest, Operation, OperationResult } from '@satchel/protocol/commit.ts';
-import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { CommitAnswer, Operation, OperationResult } from '@satchel/protocol/commit.ts';
+import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Caller } from '../../ports/chunk-ledger.ts';
-import { expectRole } from '../access.ts';
 import { folderKey } from '../folder-contents.ts';
 import type { MetaParts } from '../parts.ts';
-import { shardOfWorkspace, type OnShard } from '../shards.ts';
+import type { OnShard } from '../shards.ts';
 import { WORKSPACES } from '../workspace-statements.ts';
 import { answeredBefore } from './answered-before.ts';
 import { remove } from './delete.ts';
@@ -16,39 +15,23 @@ import { put } from './put.ts';
 import { CommitState } from './state.ts';
 import { symlink } from './symlink.ts';
 
-interface Done {
-  readonly answer: CommitAnswer;
-  readonly changed: boolean;
+/** What a commit has changed, for those who have to hear of it. */
+export interface Changes {
+  readonly workspaceId: WorkspaceId;
+  /** The new head, where it has moved. */
+  readonly head: number | undefined;
   readonly folders: ReadonlySet<ObjectId>;
 }
 
 /**
- * Applies the operations in order in one transaction, each on its own: a refused one has changed nothing.
- * The workspace's row lock is held throughout (S3); role and quota are checked under it (S8).
- * @throws CodedError('not_found' | 'read_only')
+ * Applies the operations in order, each on its own: a refused one has changed nothing. Quota is checked under the
+ * workspace's lock (S8), as is the role of who acts.
  */
-export async function commit(parts: MetaParts, caller: Caller, request: CommitRequest): Promise<CommitAnswer> {
-  const { workspaceId } = request;
-  const shard = await shardOfWorkspace(parts, workspaceId);
-  const { answer, changed, folders } = await parts.database.transact(shard, async (tx) =>
-    apply(parts, { shard, tx }, caller, request),
-  );
-  // RACE: between the commit and this a reader may fill the cache; what it read before the commit is refused (K2).
-  for (const folder of folders) await parts.cache.delete(folderKey(workspaceId, folder));
-  if (changed) parts.bus.publish({ workspace: workspaceId }, { workspace: workspaceId, seq: answer.head });
-  return answer;
-}
-
-async function apply(parts: MetaParts, on: OnShard, caller: Caller, request: CommitRequest): Promise<Done> {
-  const { workspaceId, operations } = request;
-  await expectRole(parts, on, { caller, workspaceId }, 'editor');
-  const state = await openCommit(parts, on, caller, workspaceId);
-  const before = state.head;
+export async function applyOperations(state: CommitState, operations: readonly Operation[]): Promise<CommitAnswer> {
   const results: OperationResult[] = [];
   for (const operation of operations)
     results.push((await answeredBefore(state, operation)) ?? (await run(state, operation)));
-  await closeCommit(state);
-  return { answer: { results, head: state.head }, changed: state.head > before, folders: state.touchedFolders };
+  return { results, head: state.head };
 }
 
 /** Takes the workspace's lock. @throws CodedError('not_found') */
@@ -56,7 +39,7 @@ export async function openCommit(
   parts: MetaParts,
   on: OnShard,
   caller: Caller,
-  workspaceId: CommitRequest['workspaceId'],
+  workspaceId: WorkspaceId,
 ): Promise<CommitState> {
   const workspace = await on.tx.first(WORKSPACES.lock, { workspaceId });
   const digest = workspace === undefined ? undefined : parseDigest(workspace.digest);
@@ -66,14 +49,25 @@ export async function openCommit(
 }
 
 /** Writes the workspace's new head, if anything has changed. */
-export async function closeCommit(state: CommitState): Promise<void> {
-  if (state.head === state.workspace.head_seq) return;
+export async function closeCommit(state: CommitState): Promise<Changes> {
+  const { workspaceId, touchedFolders: folders } = state;
+  if (state.head === state.workspace.head_seq) return { workspaceId, head: undefined, folders };
   await state.tx.run(WORKSPACES.advance, {
     workspaceId: state.workspace.workspace_id,
     headSeq: state.head,
     digest: digestText(state.digest),
     usedBytes: state.usedBytes,
   });
+  return { workspaceId, head: state.head, folders };
+}
+
+/**
+ * To be called when the changes are committed, before whoever made them hears of it.
+ * RACE: a reader may fill the cache between the commit and this; what it read before the commit is refused (K2).
+ */
+export async function announce({ cache, bus }: MetaParts, { workspaceId, head, folders }: Changes): Promise<void> {
+  for (const folder of folders) await cache.delete(folderKey(workspaceId, folder));
+  if (head !== undefined) bus.publish({ workspace: workspaceId }, { workspace: workspaceId, seq: head });
 }
 
 async function run(state: CommitState, operation: Operation): Promise<OperationResult> {

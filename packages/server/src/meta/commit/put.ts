@@ -7,7 +7,7 @@ import { VERSIONS } from '../object-statements.ts';
 import { freshId } from '../parts.ts';
 import { storedManifest } from '../records.ts';
 import { forgetUpload } from '../ledger/uploads.ts';
-import { chunksFault, useChunks } from './chunk-use.ts';
+import { useChunks } from './chunk-use.ts';
 import { chunkListFault, resolveList } from './content.ts';
 import { newRow, revivedRow } from './new-row.ts';
 import { done, doneAlready, refused, type Refusal } from './outcome.ts';
@@ -32,7 +32,7 @@ export async function put(state: CommitState, operation: PutOperation): Promise<
       : undefined) ??
     chunkListFault(content, list, present) ??
     (await roomFault(state, content.size - (before?.size ?? 0), present)) ??
-    (await chunksFault(state, list, present));
+    (await useChunks(state, list, present));
   if (refusal !== undefined) return refusal;
   return done(await write(state, operation, present, list));
 }
@@ -81,7 +81,6 @@ async function write(
     chunk_count: list.length,
     manifest: storedManifest(list),
   };
-  await useChunks(state, list);
   if (present !== undefined && present.version_id !== null)
     await state.tx.run(VERSIONS.supersede, { objectId, versionId: present.version_id, at: state.now });
   await state.tx.run(VERSIONS.insert, {

@@ -1,8 +1,9 @@
 import { addTo, removeFrom, type Digest } from '@satchel/core/digest.ts';
-import type { ObjectId, OperationId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { ObjectId, OperationId, UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Caller } from '../../ports/chunk-ledger.ts';
 import { statement, type Transaction } from '../../ports/database.ts';
 import type { EventAction, EventRow, ObjectRow, WorkspaceRow } from '../../ports/schema.ts';
+import { expectRole } from '../access.ts';
 import { EVENTS, OBJECTS } from '../object-statements.ts';
 import type { MetaParts } from '../parts.ts';
 import { fingerprintOf } from '../records.ts';
@@ -58,13 +59,15 @@ export class CommitState {
   readonly parts: MetaParts;
   readonly on: OnShard;
   readonly tx: Transaction;
-  readonly caller: Caller;
+  /** Who acts. */
+  caller: Caller;
   readonly workspace: WorkspaceRow;
   readonly now: number;
   /** Folders whose contents or own record have changed. */
   readonly touchedFolders = new Set<ObjectId>();
   readonly #rows = new Map<ObjectId, ObjectRow | undefined>();
   readonly #depths = new Map<ObjectId, number>();
+  readonly #writers = new Set<UserId>();
   head: number;
   digest: Digest;
   usedBytes: number;
@@ -89,6 +92,18 @@ export class CommitState {
 
   get workspaceId(): WorkspaceId {
     return this.workspace.workspace_id;
+  }
+
+  /**
+   * From now on the caller acts, who has to be an editor; roles cannot change while the lock is held.
+   * @throws CodedError('not_found' | 'read_only')
+   */
+  async actAs(caller: Caller): Promise<void> {
+    if (!this.#writers.has(caller.userId)) {
+      await expectRole(this.parts, this.on, { caller, workspaceId: this.workspaceId }, 'editor');
+      this.#writers.add(caller.userId);
+    }
+    this.caller = caller;
   }
 
   /** The object's row, in whatever workspace it is. */

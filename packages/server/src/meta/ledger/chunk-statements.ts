@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { statement } from '../../ports/database.ts';
 import type { ChunkLocation, StoredChunk } from '../../ports/chunk-ledger.ts';
 import type { ChunkRow } from '../../ports/schema.ts';
@@ -25,6 +24,9 @@ export interface LocationArgs {
   readonly length: number;
   readonly encoding: ChunkLocation['encoding'];
 }
+
+/** Far more than a store that still works will ever have. */
+const MOST_DAMAGED = 100_000;
 
 interface MoveArgs extends LocationArgs {
   readonly chunkId: Uint8Array;
@@ -83,8 +85,8 @@ export const CHUNKS = {
       .set({ state: 'damaged', damage: arg('reason') })
       .where('chunk_id', '=', arg('chunkId')),
   ),
-  damaged: statement<{ limit: number }>()((q, arg) =>
-    q.selectFrom('chunks').select(['chunk_id', 'damage']).where('state', '=', sql.lit('damaged')).limit(arg('limit')),
+  damaged: statement<Record<never, never>>()((q) =>
+    q.selectFrom('chunks').select(['chunk_id', 'damage']).where('state', '=', 'damaged').limit(MOST_DAMAGED),
   ),
   scan: statement<{ after: Uint8Array; limit: number }>()((q, arg) =>
     q.selectFrom('chunks').selectAll().where('chunk_id', '>', arg('after')).orderBy('chunk_id').limit(arg('limit')),
@@ -93,7 +95,7 @@ export const CHUNKS = {
     q
       .selectFrom('chunks')
       .selectAll()
-      .where('links', '=', sql.lit(0))
+      .where('links', '=', 0)
       .where('unlinked_at', '<', arg('olderThan'))
       .limit(arg('limit')),
   ),

@@ -3,9 +3,6 @@ import type { MetaParts } from '../parts.ts';
 import { readerOf, type OnShard } from '../shards.ts';
 import { CHUNKS } from './chunk-statements.ts';
 
-/** Far more than a store that still works will ever have. */
-const MOST = 100_000;
-
 /**
  * Hex ids of the chunks that failed their check and are not healed yet (H93): neither offered as present nor taken in
  * a commit, so that whoever has the bytes sends them again. An index keeps them apart; mostly there are none.
@@ -16,7 +13,7 @@ export async function damagedChunks(
 ): Promise<ReadonlySet<string>> {
   const damaged = new Set<string>();
   for (const shard of database.shards) {
-    const rows = await readerOf(database, shard, on).all(CHUNKS.damaged, { limit: MOST });
+    const rows = await readerOf(database, shard, on).all(CHUNKS.damaged, {});
     for (const row of rows) damaged.add(row.chunk_id.toHex());
   }
   return damaged;

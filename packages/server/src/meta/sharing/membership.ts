@@ -1,9 +1,8 @@
 import type { Role } from '@satchel/protocol/accounts.ts';
 import type { ObjectId, UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { forgetRole } from '../access.ts';
-import { closeCommit, openCommit } from '../commit/commit.ts';
+import { announce, closeCommit, openCommit, type Changes } from '../commit/commit.ts';
 import type { CommitState } from '../commit/state.ts';
-import { folderKey } from '../folder-contents.ts';
 import { MEMBERS } from '../member-statements.ts';
 import type { MetaParts } from '../parts.ts';
 import type { Caller } from '../../ports/chunk-ledger.ts';
@@ -17,6 +16,7 @@ export class MembershipChange {
   readonly caller: Caller;
   readonly txOf: TransactionOf;
   readonly #states = new Map<WorkspaceId, CommitState>();
+  readonly #changes: Changes[] = [];
   readonly #roles: { readonly workspaceId: WorkspaceId; readonly userId: UserId }[] = [];
 
   constructor(parts: MetaParts, caller: Caller, txOf: TransactionOf) {
@@ -59,18 +59,14 @@ export class MembershipChange {
   }
 
   async close(): Promise<void> {
-    for (const state of this.#states.values()) await closeCommit(state);
+    for (const state of this.#states.values()) this.#changes.push(await closeCommit(state));
   }
 
   /** After the commit: caches forget, devices hear of it. */
   async announce(): Promise<void> {
     const { parts } = this;
     for (const { workspaceId, userId } of this.#roles) await forgetRole(parts, workspaceId, userId);
-    for (const [workspaceId, state] of this.#states) {
-      for (const folder of state.touchedFolders) await parts.cache.delete(folderKey(workspaceId, folder));
-      if (state.head > state.workspace.head_seq)
-        parts.bus.publish({ workspace: workspaceId }, { workspace: workspaceId, seq: state.head });
-    }
+    for (const changes of this.#changes) await announce(parts, changes);
     for (const userId of new Set(this.#roles.map((role) => role.userId)))
       parts.bus.publish({ user: userId }, { workspaces: true });
   }

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BlockKey } from '../../ports/block-store.ts';
+import type { UploadId } from '@satchel/protocol/ids.ts';
+import {
+  chunkOf,
+  deleteOf,
+  doneBy,
+  hear,
+  id,
+  openMeta,
+  outcomeOf,
+  putOf,
+  settled,
+  store,
+  storedOf,
+} from '../meta-under-test.ts';
+
+const GRACE = 48 * 3_600_000;
+
+test('S7 standing: linked here, stored elsewhere, unknown; a chunk of the same user is linked at once', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const [ann, bob] = [await world.person('ann'), await world.person('bob')];
+  const [mine, theirs, nobodys] = [chunkOf('mine'), chunkOf('theirs'), chunkOf('nobodys')];
+  await store(meta, ann, ann.workspaceId, [mine]);
+  await store(meta, bob, bob.workspaceId, [theirs]);
+  assert.deepEqual(await meta.ledger.stand(ann, ann.workspaceId, [mine, theirs, nobodys]), [
+    'linked',
+    'elsewhere',
+    'unknown',
+  ]);
+  const located = await meta.ledger.locate(ann, ann.workspaceId, [mine.id, theirs.id, nobodys.id]);
+  assert.deepEqual([...located.keys()], [mine.id]);
+  assert.deepEqual([...(await meta.ledger.locateAny([theirs.id, nobodys.id])).keys()], [theirs.id]);
+  await meta.ledger.linkProved(ann, ann.workspaceId, [theirs.id, nobodys.id]);
+  assert.deepEqual(await meta.ledger.stand(ann, ann.workspaceId, [theirs, nobodys]), ['linked', 'unknown']);
+  assert.deepEqual((await meta.doctor()).findings, []);
+});
+
+test('S8 strangers and viewers are turned away', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const [ann, bob] = [await world.person('ann'), await world.person('bob')];
+  const { ledger } = meta;
+  const chunk = chunkOf('x');
+  const refused = { code: 'not_found' };
+  await assert.rejects(ledger.stand(bob, ann.workspaceId, [chunk]), refused);
+  await assert.rejects(ledger.recordStored(bob, ann.workspaceId, [storedOf(chunk)]), refused);
+  await assert.rejects(ledger.linkProved(bob, ann.workspaceId, [chunk.id]), refused);
+  await assert.rejects(ledger.locate(bob, ann.workspaceId, [chunk.id]), refused);
+  await assert.rejects(ledger.expectRoom(bob, ann.workspaceId, 1), refused);
+});
+
+test('a chunk that is recorded twice keeps its first location', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const [ann, bob] = [await world.person('ann'), await world.person('bob')];
+  const first = storedOf(chunkOf('x'));
+  const second = { ...first, location: { ...first.location, key: 'packs/00/second' as BlockKey } };
+  await meta.ledger.recordStored(ann, ann.workspaceId, [first, first]);
+  await meta.ledger.recordStored(bob, bob.workspaceId, [second]);
+  assert.deepEqual(await meta.ledger.scan(undefined, 10), [first]);
+  assert.equal(await meta.ledger.usesKey(first.location.key), true);
+  assert.equal(await meta.ledger.usesKey(second.location.key), false);
+  assert.equal(await meta.ledger.relocate(first.id, second.location, second.location), false);
+  assert.equal(await meta.ledger.relocate(first.id, first.location, second.location), true);
+  assert.deepEqual(await meta.ledger.scan(undefined, 10), [second]);
+  assert.deepEqual(await meta.ledger.scan(first.id, 10), []);
+});
+
+test('S5 H94 collection takes what nothing refers to, and only after the grace', async () => {
+  await using world = await openMeta();
+  const { meta, clock } = world;
+  const ann = await world.person('ann');
+  const [used, unused] = [chunkOf('used'), chunkOf('unused')];
+  await store(meta, ann, ann.workspaceId, [used, unused]);
+  const file = await doneBy(meta, ann, putOf({ place: { parentId: ann.rootId, name: 'f' }, chunks: [used] }));
+  const collect = async () => (await meta.ledger.forgetUnreferenced(clock.now() - GRACE, 100)).map((chunk) => chunk.id);
+  clock.pass(GRACE);
+  assert.deepEqual(await collect(), [], 'not at the very end of the grace');
+  clock.pass(1);
+  assert.deepEqual(await collect(), [unused.id]);
+  assert.deepEqual(await meta.ledger.stand(ann, ann.workspaceId, [unused, used]), ['unknown', 'linked']);
+  await doneBy(meta, ann, deleteOf(file));
+  clock.pass(10 * GRACE);
+  assert.deepEqual(await collect(), [], 'a deleted file keeps its chunks for the retention');
+  assert.deepEqual((await meta.doctor()).findings, []);
+});
+
+test('S5 a chunk that is offered again outlives the upload that relies on it', async () => {
+  await using world = await openMeta();
+  const { meta, clock } = world;
+  const ann = await world.person('ann');
+  const chunk = chunkOf('x');
+  await store(meta, ann, ann.workspaceId, [chunk]);
+  clock.pass(GRACE + 1);
+  assert.deepEqual(await meta.ledger.stand(ann, ann.workspaceId, [chunk]), ['linked']);
+  assert.deepEqual(await meta.ledger.forgetUnreferenced(clock.now() - GRACE, 100), []);
+  assert.equal(
+    await outcomeOf(meta, ann, putOf({ place: { parentId: ann.rootId, name: 'f' }, chunks: [chunk] })),
+    'done',
+  );
+});
+
+test('prefetch: other devices are told what has arrived, in order and only what is new, until the commit', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const ann = await world.person('ann');
+  const other = { ...ann, deviceId: id<typeof ann.deviceId>() };
+  const chunks = Array.from({ length: 4 }, (_, index) => chunkOf(`chunk ${index}`));
+  await store(meta, ann, ann.workspaceId, [chunks[2]!]);
+  const put = putOf({ place: { parentId: ann.rootId, name: 'f' }, chunks });
+  const uploadId = id<UploadId>();
+  const announcement = { workspaceId: ann.workspaceId, uploadId, objectId: put.objectId };
+  await meta.ledger.announceUpload(ann, { ...announcement, firstChunk: 0, offset: 0, chunks: chunks.slice(0, 3) });
+  await meta.ledger.announceUpload(ann, { ...announcement, firstChunk: 3, offset: 21, chunks: chunks.slice(3) });
+  const pending = async (after = 0) => {
+    const { uploads } = await meta.pendingUploads(other, { workspace_id: ann.workspaceId, upload_id: uploadId, after });
+    return uploads[0];
+  };
+  const first = await pending();
+  assert.deepEqual(first?.arrived, [{ ...chunks[2], offset: 14 }]);
+  await store(meta, ann, ann.workspaceId, [chunks[3]!]);
+  await store(meta, ann, ann.workspaceId, [chunks[0]!]);
+  assert.deepEqual((await pending(first?.position))?.arrived, [
+    { ...chunks[3], offset: 21 },
+    { ...chunks[0], offset: 0 },
+  ]);
+  assert.equal(
+    (await meta.pendingUploads(ann, { workspace_id: ann.workspaceId })).uploads.length,
+    0,
+    'not to the sender',
+  );
+  assert.equal((await meta.pendingUploads(other, { workspace_id: ann.workspaceId })).uploads.length, 1);
+  await store(meta, ann, ann.workspaceId, [chunks[1]!]);
+  await doneBy(meta, ann, put);
+  assert.equal(await pending(), undefined);
+});
+
+test('prefetch: pings come at once and then at most every 50 ms, and the last arrival is told of', async () => {
+  await using world = await openMeta();
+  const { meta, clock } = world;
+  const ann = await world.person('ann');
+  const chunks = Array.from({ length: 6 }, (_, index) => chunkOf(`chunk ${index}`));
+  const uploadId = id<UploadId>();
+  const heard = await hear(world.bus, { workspace: ann.workspaceId });
+  await meta.ledger.announceUpload(ann, {
+    workspaceId: ann.workspaceId,
+    uploadId,
+    objectId: id(),
+    firstChunk: 0,
+    offset: 0,
+    chunks,
+  });
+  const arrive = async (index: number) => {
+    await store(meta, ann, ann.workspaceId, [chunks[index]!]);
+    await settled();
+    return heard.length;
+  };
+  const pass = async (ms: number) => {
+    clock.pass(ms);
+    await settled();
+    return heard.length;
+  };
+  assert.equal(await arrive(0), 1);
+  assert.equal(await arrive(1), 1);
+  assert.equal(await arrive(2), 1);
+  assert.equal(await pass(49), 1);
+  assert.equal(await pass(1), 2);
+  assert.equal(await pass(50), 2);
+  assert.equal(await arrive(3), 3);
+  assert.deepEqual(heard.at(-1), { workspace: ann.workspaceId, upload: uploadId });
+});
