@@ -226,6 +226,7 @@ export function assemble(
     following,
     guard,
     log,
+    transaction,
     problems: objectProblems,
     finished: (id) => late.engine?.touchedAgain(id),
     offline: conditions.offline,

@@ -10,6 +10,8 @@ import { isBackupName } from './quiet.ts';
 /** Where rows rest whose path was taken by something else and whose own fate is not known yet. Never a folder's id. */
 const LIMBO = '00000000000000000000000000' as ObjectId;
 
+const REMEMBERED_FOLDERS = 1000;
+
 /** A folder of the Local tree, or the root. */
 export interface KnownFolder {
   readonly objectId: ObjectId;
@@ -31,6 +33,9 @@ export interface LocalTreeDeps {
 /** Keeps the Local tree: which object a thing on disk is (identity survives moves and save-by-replace), and no more. */
 export class LocalTree {
   readonly #deps: LocalTreeDeps;
+  readonly #folders = new Map<string, KnownFolder>();
+  readonly #paths = new Map<ObjectId, string>();
+  #rememberedAt = -1;
 
   constructor(deps: LocalTreeDeps) {
     this.#deps = deps;
@@ -38,8 +43,15 @@ export class LocalTree {
 
   /** The folder at a path as Local knows it; undefined when it does not. */
   folderAt(path: string): KnownFolder | undefined {
+    if (path === '') return this.#deps.root;
+    this.#forgetOutdated();
+    const known = this.#folders.get(path) ?? this.#findFolder(path);
+    if (known !== undefined) this.#folders.set(path, known);
+    return known;
+  }
+
+  #findFolder(path: string): KnownFolder | undefined {
     const { trees, root } = this.#deps;
-    if (path === '') return root;
     let at = root.objectId;
     let row: LocalRow | undefined;
     for (const name of path.split('/')) {
@@ -57,7 +69,24 @@ export class LocalTree {
   }
 
   pathOf(id: ObjectId): string | undefined {
-    return pathOf(this.#deps.trees.local, id, this.#deps.root.objectId);
+    const { trees, root } = this.#deps;
+    this.#forgetOutdated();
+    const row = trees.local.get(id);
+    if (row === undefined) return id === root.objectId ? '' : undefined;
+    const folder = this.#paths.get(row.parentId) ?? pathOf(trees.local, row.parentId, root.objectId);
+    if (folder === undefined) return undefined;
+    this.#paths.set(row.parentId, folder);
+    return folder === '' ? diskNameOf(row) : `${folder}/${diskNameOf(row)}`;
+  }
+
+  /** Paths are remembered until some folder changes. */
+  #forgetOutdated(): void {
+    const { folderChanges } = this.#deps.trees;
+    const isFull = this.#folders.size > REMEMBERED_FOLDERS || this.#paths.size > REMEMBERED_FOLDERS;
+    if (folderChanges === this.#rememberedAt && !isFull) return;
+    this.#rememberedAt = folderChanges;
+    this.#folders.clear();
+    this.#paths.clear();
   }
 
   /** Records what stands at a name now. `content` is known by hash for files. Returns the row as it stands. */

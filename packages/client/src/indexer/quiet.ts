@@ -22,6 +22,7 @@ const BUSY_WINDOW_MS = 10_000;
 const FREE_READS = 8;
 const FIRST_BACKOFF_MS = 2000;
 const LAST_BACKOFF_MS = 10 * 60_000;
+const REMEMBERED = 1000;
 
 /** Backs off from files that never stop changing (H2): after some reads in a short time, 2 s doubling to 10 min. */
 export class ChangeRate {
@@ -34,7 +35,9 @@ export class ChangeRate {
     const calm = pause > Math.max(BUSY_WINDOW_MS, 2 * this.delay(path));
     this.#reads.delete(path);
     this.#reads.set(path, { count: calm ? 1 : (known?.count ?? 0) + 1, last: now });
-    if (this.#reads.size > 1000) this.#forgetCalm(now);
+    if (this.#reads.size <= REMEMBERED) return;
+    const coldest = this.#reads.keys().next();
+    if (!coldest.done) this.#reads.delete(coldest.value);
   }
 
   /** Extra delay before the next read, in ms. */
@@ -42,15 +45,6 @@ export class ChangeRate {
     const count = this.#reads.get(path)?.count ?? 0;
     if (count < FREE_READS) return 0;
     return Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(count - FREE_READS, 16), LAST_BACKOFF_MS);
-  }
-
-  #forgetCalm(now: number): void {
-    for (const [path, { last }] of this.#reads) {
-      if (now - last > BUSY_WINDOW_MS && this.delay(path) === 0) this.#reads.delete(path);
-      if (this.#reads.size <= 500) return;
-    }
-    const oldest = this.#reads.keys().next();
-    if (!oldest.done) this.#reads.delete(oldest.value);
   }
 }
 

@@ -22,6 +22,7 @@ export class ClientDatabaseError extends Error {
 export class ClientDatabase implements Disposable {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #onRollback: (() => void)[] = [];
   #depth = 0;
 
   constructor(path: string) {
@@ -50,6 +51,11 @@ export class ClientDatabase implements Disposable {
     return row === undefined ? undefined : Object.values(row)[0];
   }
 
+  /** Called after a transaction came to nothing: what was remembered of it is wrong. */
+  rolledBack(listener: () => void): void {
+    this.#onRollback.push(listener);
+  }
+
   /** All or nothing; nested calls join the outer one. */
   transaction<T>(work: () => T): T {
     if (this.#depth > 0) return work();
@@ -61,6 +67,7 @@ export class ClientDatabase implements Disposable {
       return result;
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      for (const listener of this.#onRollback) listener();
       throw error;
     } finally {
       this.#depth--;

@@ -13,35 +13,62 @@ const PUT_LOCAL = `INSERT OR REPLACE INTO local (object_id, workspace_id, parent
   mtime_ms, target, presence, moved_from, disk_name, dev, ino, mtime_ns, ctime_ns, mode, seen_ms)
   VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
 
-/** One of the three trees on its table. `changed` hears of each id whose node came, went or changed. */
+/** Nodes kept in memory per tree: planning and recording ask for the same few again and again. */
+const REMEMBERED = 2000;
+
+/** One of the three trees on its table, with the nodes last used in memory. */
 class StoredTree<Row extends TreeNode> implements Tree<Row> {
+  readonly #known = new Map<ObjectId, Row | undefined>();
   readonly #db: ClientDatabase;
   readonly #table: 'remote' | 'local' | 'synced';
   readonly #read: (row: SqlRow) => Row;
+  readonly #byId: string;
+  readonly #byParent: string;
+  readonly #byPlace: string;
 
   constructor(db: ClientDatabase, table: 'remote' | 'local' | 'synced', read: (row: SqlRow) => Row) {
     this.#db = db;
     this.#table = table;
     this.#read = read;
+    this.#byId = `SELECT * FROM ${table} WHERE object_id = ?`;
+    this.#byParent = `SELECT * FROM ${table} WHERE parent_id = ?`;
+    const live = table === 'remote' ? ' AND deleted = 0' : '';
+    this.#byPlace = `SELECT object_id FROM ${table} WHERE parent_id = ? AND name = ?${live}`;
   }
 
   get(id: ObjectId): Row | undefined {
-    const row = this.#db.first(`SELECT * FROM ${this.#table} WHERE object_id = ?`, id);
-    return row === undefined ? undefined : this.#read(row);
+    if (this.#known.has(id)) return this.#known.get(id);
+    const row = this.#db.first(this.#byId, id);
+    const node = row === undefined ? undefined : this.#read(row);
+    this.remember(id, node);
+    return node;
+  }
+
+  /** What has just been written, or read. */
+  remember(id: ObjectId, node: Row | undefined): void {
+    this.#known.delete(id);
+    this.#known.set(id, node);
+    if (this.#known.size <= REMEMBERED) return;
+    const oldest = this.#known.keys().next();
+    if (!oldest.done) this.#known.delete(oldest.value);
+  }
+
+  /** The table was changed past this object, or a transaction was rolled back. */
+  forgetAll(): void {
+    this.#known.clear();
   }
 
   children(parentId: ObjectId): Row[] {
-    return this.#db.all(`SELECT * FROM ${this.#table} WHERE parent_id = ?`, parentId).map(this.#read);
+    return this.#db.all(this.#byParent, parentId).map(this.#read);
   }
 
   childNamed(place: Place): Row | undefined {
-    const live = this.#table === 'remote' ? ' AND deleted = 0' : '';
-    const sql = `SELECT * FROM ${this.#table} WHERE parent_id = ? AND name = ?${live}`;
-    const row = this.#db.first(sql, place.parentId, place.name);
-    return row === undefined ? undefined : this.#read(row);
+    const row = this.#db.first(this.#byPlace, place.parentId, place.name);
+    return row === undefined ? undefined : this.get(row['object_id'] as ObjectId);
   }
 
   remove(id: ObjectId): boolean {
+    this.remember(id, undefined);
     return this.#db.run(`DELETE FROM ${this.#table} WHERE object_id = ?`, id) > 0;
   }
 
@@ -60,10 +87,15 @@ export class TreeStore implements Trees {
   readonly synced: StoredTree<SyncedNode>;
   readonly #db: ClientDatabase;
   readonly #changed: Listener;
+  #folderChanges = 0;
 
   constructor(db: ClientDatabase, changed: Listener) {
     this.#db = db;
     this.#changed = changed;
+    db.rolledBack(() => {
+      for (const tree of [this.remote, this.local, this.synced]) tree.forgetAll();
+      this.#folderChanges++;
+    });
     this.remote = new StoredTree(db, 'remote', remoteOf);
     this.local = new StoredTree(db, 'local', localOf);
     this.synced = new StoredTree(db, 'synced', syncedOf);
@@ -73,12 +105,14 @@ export class TreeStore implements Trees {
     const version = node.versionId ?? null;
     const rest = [version, node.placeVersion, node.seq, node.deleted === true ? 1 : 0, node.mounts ?? null];
     this.#db.run(PUT_REMOTE, ...keyColumns(node), ...contentColumns(node.content), ...rest);
+    this.remote.remember(node.objectId, node);
     this.#changed(node.objectId);
   }
 
   putSynced(node: SyncedNode): void {
     const rest = [node.versionId ?? null, node.placeVersion];
     this.#db.run(PUT_SYNCED, ...keyColumns(node), ...contentColumns(node.content), ...rest);
+    this.synced.remember(node.objectId, node);
     this.#changed(node.objectId);
   }
 
@@ -87,7 +121,14 @@ export class TreeStore implements Trees {
     const seen = [node.presence, node.movedFrom ?? null, node.diskName ?? null];
     const rest = [...seen, dev, ino, mtimeNs, ctimeNs, mode, node.seenMs];
     this.#db.run(PUT_LOCAL, ...keyColumns(node), ...contentColumns(node.content), ...rest);
+    if (node.content.kind !== 'file') this.#folderChanges++;
+    this.local.remember(node.objectId, node);
     this.#changed(node.objectId);
+  }
+
+  /** Counts changes of local folders: whoever remembers paths asks whether they still hold. */
+  get folderChanges(): number {
+    return this.#folderChanges;
   }
 
   removeRemote(id: ObjectId): void {
@@ -99,6 +140,7 @@ export class TreeStore implements Trees {
   }
 
   removeLocal(id: ObjectId): void {
+    if (this.local.get(id)?.content.kind !== 'file') this.#folderChanges++;
     if (this.local.remove(id)) this.#changed(id);
     this.#db.run('DELETE FROM chunk_source WHERE object_id = ?', id);
   }
@@ -140,6 +182,7 @@ export class TreeStore implements Trees {
 
   /** A folder has become the mount of a shared workspace: what lies below it changes workspace in all three trees. */
   moveBelowToWorkspace(folderId: ObjectId, workspaceId: WorkspaceId): void {
+    for (const tree of [this.remote, this.local, this.synced]) tree.forgetAll();
     for (const table of ['remote', 'local', 'synced'] as const) {
       this.#db.run(
         `WITH RECURSIVE below(id) AS (SELECT object_id FROM ${table} WHERE parent_id = ?1

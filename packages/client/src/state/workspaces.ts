@@ -27,16 +27,21 @@ export interface WorkspaceStore {
   remove(id: WorkspaceId): void;
 }
 
+/** They are few and asked for all the time: kept in memory, written through. */
 export function createWorkspaceStore(db: ClientDatabase): WorkspaceStore {
+  const known = new Map<WorkspaceId, FollowedWorkspace>();
+  const load = () => {
+    known.clear();
+    for (const row of db.all('SELECT * FROM workspace'))
+      known.set(row['workspace_id'] as WorkspaceId, workspaceOf(row));
+  };
+  load();
+  db.rolledBack(load);
   return {
-    get(id) {
-      const row = db.first('SELECT * FROM workspace WHERE workspace_id = ?', id);
-      return row === undefined ? undefined : workspaceOf(row);
-    },
-    all() {
-      return db.all('SELECT * FROM workspace ORDER BY workspace_id').map(workspaceOf);
-    },
+    get: (id) => known.get(id),
+    all: () => [...known.values()],
     put(w) {
+      known.set(w.workspaceId, w);
       db.run(
         'INSERT OR REPLACE INTO workspace (workspace_id, root_id, mount_id, role, epoch, cursor, head, digest) VALUES (?,?,?,?,?,?,?,?)',
         w.workspaceId,
@@ -50,6 +55,7 @@ export function createWorkspaceStore(db: ClientDatabase): WorkspaceStore {
       );
     },
     remove(id) {
+      known.delete(id);
       db.run('DELETE FROM workspace WHERE workspace_id = ?', id);
     },
   };

@@ -24,6 +24,7 @@ export interface TasksDeps {
   /** The server could not be reached, or wants a pause: nothing is planned until it answers again. */
   readonly offline: () => void;
   readonly done: (step: Step) => void;
+  readonly transaction: <T>(work: () => T) => T;
   readonly log: (message: string, details: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -178,7 +179,9 @@ export class Tasks {
     });
     for (const workspaceId of new Set(stale.map((step) => step.workspaceId)))
       await this.#deps.following.list(workspaceId, signal);
-    for (const [index, step] of steps.entries()) this.#conclude(step, outcomes[index] ?? { outcome: 'dropped' });
+    this.#deps.transaction(() => {
+      for (const [index, step] of steps.entries()) this.#conclude(step, outcomes[index] ?? { outcome: 'dropped' });
+    });
   }
 
   #conclude(step: Step, outcome: StepOutcome): void {
