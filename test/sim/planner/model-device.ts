@@ -4,7 +4,7 @@ import { plan, type Plan } from '@satchel/core/plan.ts';
 import type { PlanSettings } from '@satchel/core/plan-settings.ts';
 import { agreedOn, releasedWith, syncedAfterCommit, syncedAfterDisk } from '@satchel/core/record.ts';
 import { sideOf, type DiskStep, type ServerStep, type StateStep } from '@satchel/core/step.ts';
-import type { LocalNode, Place, RemoteNode, SyncedNode } from '@satchel/core/tree.ts';
+import type { LocalNode, Place, RemoteNode, SyncedNode, TreeNode } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import { MemoryTree } from '@satchel/core/memory-tree.ts';
 import type { ModelServer } from './model-server.ts';
@@ -65,11 +65,11 @@ export class ModelDevice {
   /** The database is lost, so that the disk is a folder full of unknown files (C7). */
   loseState(): void {
     this.crash();
-    for (const tree of [this.remote, this.synced]) for (const id of [...tree.keys()]) tree.delete(id);
+    for (const tree of [this.remote, this.synced]) for (const id of Array.from(tree.keys())) tree.delete(id);
     this.dirty.clear();
     this.#unanswered = [];
     this.#cursor = 0;
-    for (const { objectId } of [...this.local.values()]) this.#rename(objectId, this.options.freshId());
+    for (const { objectId } of Array.from(this.local.values())) this.#rename(objectId, this.options.freshId());
   }
 
   /** Lists, plans, and queues the steps; those still queued from before go on, their objects being busy. */
@@ -249,7 +249,7 @@ export class ModelDevice {
         this.synced.delete(id);
         break;
       case 'release':
-        for (const dropped of [...releasedWith(this, step)]) {
+        for (const dropped of Array.from(releasedWith(this, step))) {
           this.synced.delete(dropped);
           this.dirty.add(dropped);
         }
@@ -269,8 +269,8 @@ export class ModelDevice {
     this.local.set({ ...node, objectId: newId });
     this.dirty.add(newId);
     for (const tree of [this.local, this.synced]) {
-      for (const child of [...tree.children(id)]) {
-        (tree as MemoryTree<LocalNode | SyncedNode>).set({ ...child, parentId: newId });
+      for (const child of Array.from<TreeNode>(tree.children(id))) {
+        (tree as MemoryTree<TreeNode>).set({ ...child, parentId: newId });
         this.dirty.add(child.objectId);
       }
     }

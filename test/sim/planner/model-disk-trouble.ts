@@ -17,7 +17,7 @@ export function hide(device: ModelDevice, choice: number): void {
   device.local.set({ ...chosen, presence: 'unknown' });
   device.dirty.add(chosen.objectId);
   const removeBelow = (id: ObjectId): void => {
-    for (const child of [...device.local.children(id)]) {
+    for (const child of Array.from(device.local.children(id))) {
       removeBelow(child.objectId);
       if (device.synced.get(child.objectId)?.parentId !== id || [...device.local.children(child.objectId)].length > 0) {
         device.local.set({ ...child, presence: 'unknown' });
@@ -33,7 +33,7 @@ export function hide(device: ModelDevice, choice: number): void {
 
 /** All that was hidden can be looked at again, as it was. */
 export function reveal(device: ModelDevice): void {
-  for (const node of [...device.local.values()]) {
+  for (const node of Array.from(device.local.values())) {
     if (node.presence === 'present') continue;
     device.local.set({ ...node, presence: 'present' });
     device.dirty.add(node.objectId);

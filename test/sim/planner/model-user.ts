@@ -147,7 +147,7 @@ export class ModelUser {
   }
 
   #remove(node: LocalNode): void {
-    for (const child of [...this.#device.local.children(node.objectId)]) {
+    for (const child of Array.from(this.#device.local.children(node.objectId))) {
       if (child.presence === 'unknown') return;
       this.#remove(child);
     }
