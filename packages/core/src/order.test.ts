@@ -126,6 +126,11 @@ describe('P17 circles of names', () => {
       ['move b to /a', 'move a to /b'],
     ],
     [
+      'P17 one of the circle has its temporary name already: the other steps aside',
+      { synced: { a: '/.~a=1', b: '/b=2' }, local: { a: '/b=1', b: '/.~a=2' }, remote: { a: '/.~a=1', b: '/b=2' } },
+      ['move b to /.~b', 'move a to /b', 'move b to /.~a'],
+    ],
+    [
       'P5 a temporary name is not sent',
       { synced: { a: '/a=1' }, local: { a: '/.~a=1' }, remote: { a: '/a=1' } },
       ['moveLocal a from /.~a to /a'],

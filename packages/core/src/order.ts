@@ -196,7 +196,8 @@ class Ordering {
     if (outcome !== 'circle') return outcome;
     const to = { parentId: place.parentId, name: temporaryName(owner) };
     const aside = this.#ownerOf(to) ? undefined : this.#view.stepAside(owner, place, to);
-    if (!aside) return 'blocked';
+    // It has its temporary name already, after an interruption: another one of the circle has to step aside.
+    if (!aside) return 'circle';
     this.#emit(aside);
     return 'done';
   }

@@ -88,7 +88,8 @@ function checkMoves({ server, ledger, devices }: Outcome): void {
     const node = server.tree.get(id);
     const parent = server.tree.get(place.parentId) as RemoteNode | undefined;
     const parentLives = place.parentId === server.rootId || (parent && !parent.deleted);
-    if (!node || node.deleted || !parentLives || server.yielded.has(id)) continue;
+    if (!node || node.deleted || !parentLives) continue;
+    if (server.yielded.has(id) || server.joined.has(place.parentId)) continue;
     if (node.parentId !== place.parentId)
       throw new Error(`move: ${id} was moved into ${place.parentId}, lies in ${node.parentId}`);
     const stem = (name: string): string => name.split(' (')[0]!;

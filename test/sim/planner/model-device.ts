@@ -256,6 +256,7 @@ export class ModelDevice {
         break;
       case 'join':
         this.synced.delete(id);
+        this.server.joined.add(id);
         this.synced.set(agreedOn(step.remote));
         this.#rename(id, step.remote.objectId);
     }

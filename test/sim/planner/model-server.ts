@@ -14,6 +14,8 @@ export class ModelServer {
   readonly tree = new MemoryTree<RemoteNode>();
   /** Objects that a device has renamed out of another one's way. */
   readonly yielded = new Set<ObjectId>();
+  /** Ids that a device has given up for another object's. */
+  readonly joined = new Set<ObjectId>();
   readonly everDeleted = new Set<ObjectId>();
   readonly #journal: ObjectId[] = [];
   #versions = 0;
