@@ -5,6 +5,7 @@ import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
 import { createHashPool } from './adapters/hash-pool.ts';
 import { createHttpApi } from './adapters/http-api.ts';
 import { createNativeFiles } from './adapters/linux-files.ts';
+import { createRootGuard } from './adapters/marker-root-guard.ts';
 import { createNodeDisk } from './adapters/node-disk.ts';
 import { systemClock, systemRandom } from './adapters/system-clock.ts';
 import { createTokenFile } from './adapters/token-file.ts';
@@ -13,11 +14,11 @@ import { loadClientConfig, tokenFile, type ClientConfig } from './config.ts';
 import type { DaemonControl } from './control/daemon-control.ts';
 import { createDaemonControl } from './daemon/control.ts';
 import { Daemon } from './daemon/daemon.ts';
-import { createRootGuard } from './daemon/root-guard.ts';
 import { StatusReport } from './daemon/status.ts';
+import type { RateLimit } from './ports/rate-limit.ts';
 import type { Watcher } from './ports/watcher.ts';
 import { ClientDatabase, ClientDatabaseError } from './state/database.ts';
-import { createRateLimit, type RateLimit } from './transfer/rate-limit.ts';
+import { createRateLimit } from './transfer/rate-limit.ts';
 
 export interface DaemonSetup {
   readonly home: string;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import * as fs from 'node:fs';
 import type { Sha256, Sha256Hex } from '@satchel/core/hash-function.ts';
-import type { StatIdentity } from '../state/rows.ts';
+import type { StatIdentity } from '../ports/disk.ts';
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_CREAT, O_WRONLY } = fs.constants;
 

@@ -9,7 +9,7 @@ import type { z } from 'zod';
 import type { Clock } from '../ports/clock.ts';
 import type { TokenStore } from '../ports/secrets.ts';
 import { AnswerInvalidError, type JsonCall, type ServerApi } from '../ports/server-api.ts';
-import type { RateLimit } from '../transfer/rate-limit.ts';
+import type { RateLimit } from '../ports/rate-limit.ts';
 import { parsedAnswer, refusalOf } from './http-answers.ts';
 import { createHttpClient, type HttpAnswer, type HttpRequest } from './http-client.ts';
 import { createTokenSession, type TokenSession } from './http-session.ts';

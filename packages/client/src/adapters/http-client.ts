@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { RateLimit } from '../transfer/rate-limit.ts';
+import type { RateLimit } from '../ports/rate-limit.ts';
 import { AnswerInvalidError, OfflineError, type ReceiveBytes } from '../ports/server-api.ts';
 
 export interface HttpRequest {

@@ -1,6 +1,6 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Disk } from '../ports/disk.ts';
-import type { StatIdentity } from '../state/rows.ts';
+import type { StatIdentity } from '../ports/disk.ts';
 import type { ClientDatabase } from '../state/database.ts';
 
 export const TRASH_FOLDER = '.satchel/trash';

@@ -31,7 +31,7 @@ import { withRetry } from '../transfer/retry.ts';
 import { createUploader } from '../transfer/upload.ts';
 import { ActivityLog } from './activity-log.ts';
 import { KeptFolders } from './kept-folders.ts';
-import type { RootProblem } from './root-guard.ts';
+import type { RootProblem } from '../ports/root-guard.ts';
 import { describe } from './step-activity.ts';
 
 /** The root of the tree as the three trees know it; on the wire it is the personal workspace's own root id. */

@@ -6,7 +6,7 @@ import type { SessionState } from '../ports/server-api.ts';
 import type { ProblemCode } from '../indexer/problems.ts';
 import { TREE_ROOT } from './assembly.ts';
 import type { Daemon } from './daemon.ts';
-import type { RootProblem } from './root-guard.ts';
+import type { RootProblem } from '../ports/root-guard.ts';
 import { TransferRates } from './transfer-rates.ts';
 
 export interface StatusDeps {

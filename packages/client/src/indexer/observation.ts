@@ -1,5 +1,6 @@
 import type { DiskStat } from '../ports/disk.ts';
-import type { LocalRow, StatIdentity } from '../state/rows.ts';
+import type { StatIdentity } from '../ports/disk.ts';
+import type { LocalRow } from '../state/rows.ts';
 
 /** A file whose mtime lies this close to the time of its stat may change again without its stat changing (H3). */
 const RACY_MS = 2000;

@@ -1,4 +1,13 @@
-import type { StatIdentity } from '../state/rows.ts';
+/** What a stat tells that decides whether a file must be hashed again; (dev, ino) pairs moves. */
+export interface StatIdentity {
+  readonly dev: number;
+  readonly ino: number;
+  readonly size: number;
+  /** Decimal nanoseconds. */
+  readonly mtimeNs: string;
+  readonly ctimeNs: string;
+  readonly mode: number;
+}
 
 export type EntryType = 'file' | 'folder' | 'symlink' | 'special';
 

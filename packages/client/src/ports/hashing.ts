@@ -1,6 +1,6 @@
 import type { Manifest } from '@satchel/core/manifest.ts';
 import type { ChunkId, ContentHash } from '@satchel/protocol/ids.ts';
-import type { StatIdentity } from '../state/rows.ts';
+import type { StatIdentity } from './disk.ts';
 
 /**
  * Everything that costs CPU per byte, off the control thread: reading, chunking, hashing, compression, differences.
@@ -18,15 +18,18 @@ export interface Hashing extends AsyncDisposable {
 
   /**
    * Reads one file once, handing out its chunks as they are found, in order, except those of `base` and the repeated.
-   * The reader waits while `take` has promises unresolved for more than `windowBytes`.
+   * The reader waits while more than some 16 MiB of them are not yet taken.
    */
   stream(request: StreamRequest, take: TakeChunk, signal: AbortSignal): Promise<ScanResult>;
 
   /** Frames of chunks read again from disk, back to back, ready as the body of a batch. */
   encodeBatch(sources: readonly ChunkSource[], signal: AbortSignal): Promise<EncodedBatch>;
 
-  /** One chunk as it is best sent. Undefined when the file no longer holds these bytes there. */
-  encodeChunk(source: ChunkSource, signal: AbortSignal): Promise<Payload | undefined>;
+  /**
+   * One chunk as it is best sent; dispose of it when its bytes are no longer needed. Undefined when the file no longer
+   * holds these bytes there.
+   */
+  encodeChunk(source: ChunkSource, signal: AbortSignal): Promise<(Payload & Disposable) | undefined>;
 
   /** hex SHA-256 over the nonce, a newline, and the chunk's bytes; undefined when the file no longer holds them. */
   prove(source: ChunkSource, nonce: string, signal: AbortSignal): Promise<string | undefined>;
@@ -86,13 +89,18 @@ export interface StreamedChunk extends ChunkAt {
   readonly payload: Payload;
 }
 
-/** Called with undefined after the last chunk; what is still held back must be on its way then. */
+/**
+ * The payload's bytes are valid until it returns or its promise resolves. Called with undefined after the last chunk;
+ * what is still held back must be on its way then.
+ */
 export type TakeChunk = (chunk: StreamedChunk | undefined) => Promise<void> | undefined;
 
-/** A chunk on its way: its own bytes, or a whole frame (zstd or a difference) where that is much shorter. */
-export type Payload =
-  | { readonly form: 'raw'; readonly bytes: Uint8Array }
-  | { readonly form: 'frame'; readonly frame: Uint8Array };
+/** A chunk on its way, in memory that is used again. */
+export interface Payload {
+  /** raw: the chunk's own bytes. frame: a whole frame (zstd or a difference), where that is much shorter. */
+  readonly form: 'raw' | 'frame';
+  readonly bytes: Uint8Array;
+}
 
 export interface ChunkSource extends ChunkAt {
   readonly path: string;

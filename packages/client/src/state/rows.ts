@@ -1,16 +1,6 @@
 import type { ContentHash, ObjectId, VersionId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Content, LocalNode, RemoteNode, SyncedNode } from '@satchel/core/tree.ts';
-
-/** What a stat tells that decides whether a file must be hashed again; (dev, ino) pairs moves. */
-export interface StatIdentity {
-  readonly dev: number;
-  readonly ino: number;
-  readonly size: number;
-  /** Decimal nanoseconds. */
-  readonly mtimeNs: string;
-  readonly ctimeNs: string;
-  readonly mode: number;
-}
+import type { StatIdentity } from '../ports/disk.ts';
 
 /** A node of the Local tree with what the disk said of it. */
 export interface LocalRow extends LocalNode {

@@ -1,14 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
-
-/** A token bucket for bytes. Without a limit it costs nothing. */
-export interface RateLimit {
-  /** Undefined when the bytes may go at once; else resolves when they may. Callers go in the order in which they came. */
-  take(bytes: number, signal: AbortSignal): Promise<void> | undefined;
-  /** Bytes per second; undefined lifts the limit. */
-  set(bytesPerSecond: number | undefined): void;
-  /** What may be sent in one go so that the line stays even; infinite without a limit. */
-  pieceBytes(): number;
-}
+import type { RateLimit } from '../ports/rate-limit.ts';
 
 /** What this long a pause has saved up may be used at once. */
 const BURST_MS = 250;

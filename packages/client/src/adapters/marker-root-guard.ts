@@ -1,21 +1,10 @@
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
+import type { RootFault, RootGuard, RootProblem } from '../ports/root-guard.ts';
 
 /** Where the marker lies below the synced folder; `satchel link` writes it. */
 export const MARKER = `${CLIENT_FOLDER}/root.json`;
-
-export type RootFault = 'root_missing' | 'root_not_a_folder' | 'marker_missing' | 'root_foreign' | 'root_replaced';
-
-export interface RootProblem {
-  readonly code: RootFault;
-  readonly message: string;
-}
-
-export interface RootGuard {
-  /** Undefined: the synced folder is in its place. */
-  problem(): RootProblem | undefined;
-}
 
 /**
  * H63–H66: whether the folder at the root's path is the one that was linked. An unmounted, emptied, moved or
