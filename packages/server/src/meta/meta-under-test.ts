@@ -17,10 +17,11 @@ import type { ChunkRef, ObjectRecord } from '@satchel/protocol/objects.ts';
 import { createMemoryCache } from '../adapters/memory/cache.ts';
 import { createMemoryBus } from '../adapters/memory/message-bus.ts';
 import { openSqlite } from '../adapters/sqlite/database.ts';
+import { systemRandom } from '../adapters/system/random.ts';
 import type { BlockKey } from '../ports/block-store.ts';
 import type { Caller, StoredChunk } from '../ports/chunk-ledger.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Database } from '../ports/database.ts';
+import type { Database, ShardId } from '../ports/database.ts';
 import type { MessageBus, Topic } from '../ports/message-bus.ts';
 import { createMeta, type Meta } from './meta.ts';
 
@@ -73,11 +74,30 @@ export function createTestClock(): TestClock {
   };
 }
 
+/** Several SQLite databases as the shards of one, to see that nothing reaches across. */
+function openShards(folder: string, count: number): Database {
+  const only = 0 as ShardId;
+  const databases = Array.from({ length: count }, (_, index) => openSqlite({ folder: join(folder, `shard${index}`) }));
+  const at = (shard: ShardId): Database => {
+    const database = databases[shard];
+    if (database === undefined) throw new RangeError(`There is no shard ${shard}.`);
+    return database;
+  };
+  return {
+    shards: databases.map((_, index) => index as ShardId),
+    transact: async (shard, work) => at(shard).transact(only, work),
+    read: async (shard, work) => at(shard).read(only, work),
+    [Symbol.asyncDispose]: async () => {
+      for (const database of databases) await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
 export async function openMeta(
-  options: { readonly quotaBytes?: number; readonly folder?: string } = {},
+  options: { readonly quotaBytes?: number; readonly shards?: number } = {},
 ): Promise<MetaUnderTest> {
-  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'satchel-meta-'));
-  const database = openSqlite({ folder });
+  const folder = mkdtempSync(join(tmpdir(), 'satchel-meta-'));
+  const database = options.shards === undefined ? openSqlite({ folder }) : openShards(folder, options.shards);
   const clock = createTestClock();
   const bus = createMemoryBus((error) => {
     throw error;
@@ -87,7 +107,7 @@ export async function openMeta(
     bus,
     cache: createMemoryCache({ entries: 10_000 }),
     clock,
-    random: { bytes: (length) => randomBytes(length) },
+    random: systemRandom,
     settings: { defaultQuotaBytes: options.quotaBytes },
   });
   return {

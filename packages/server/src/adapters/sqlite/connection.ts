@@ -21,9 +21,10 @@ const SETTINGS = `
   pragma synchronous = full;
   pragma foreign_keys = on;
   pragma temp_store = memory;
-  pragma cache_size = -32768;
-  pragma wal_autocheckpoint = 4000;
+  pragma wal_autocheckpoint = 16000;
   pragma journal_size_limit = 67108864;`;
+/** Pages are cached up to this; chunk ids are random, so the writer touches pages all over its indexes. */
+const CACHE_KIB = { writer: 65_536, reader: 16_384 };
 const BUSY_TIMEOUT_MS = 5000;
 
 /** One connection to the file, with its prepared statements. */
@@ -42,6 +43,7 @@ export class Connection {
     this.#database = new DatabaseSync(options.file, { timeout: BUSY_TIMEOUT_MS });
     this.#builder = options.builder;
     this.#database.exec(SETTINGS);
+    this.#database.exec(`pragma cache_size = -${options.readOnly ? CACHE_KIB.reader : CACHE_KIB.writer}`);
     if (options.readOnly) this.#database.exec('pragma query_only = on');
     this.#begin = this.#database.prepare(options.readOnly ? 'begin' : 'begin immediate');
     this.#commit = this.#database.prepare('commit');

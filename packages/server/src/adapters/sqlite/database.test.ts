@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { statement, type ShardId } from '../../ports/database.ts';
 import { databaseContract } from '../../ports/database.contract.ts';
 import { MIGRATIONS } from '../../ports/migrations.ts';
 import { openSqlite } from './database.ts';
@@ -48,6 +51,34 @@ test('sqlite: two servers cannot open one data folder, and a lock does not outli
   await first[Symbol.asyncDispose]();
   await using second = openSqlite({ folder: place.folder });
   assert.deepEqual(second.shards, [0]);
+});
+
+const planNames = statement<Record<never, never>>()((q) => q.selectFrom('plans').select('plan'));
+
+test('sqlite: S2 everything that was acknowledged survives kill -9, and nobody else has to unlock the folder', async () => {
+  using place = scratch();
+  for (let round = 1; round <= 3; round++) {
+    const folder = join(place.folder, `round${round}`);
+    const script = join(import.meta.dirname, 'commit-until-killed.ts');
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let told = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      told += bytes.toString();
+      if (told.length > round * 2000) child.kill('SIGKILL');
+    });
+    await once(child, 'close');
+    const acknowledged = told.split('\n').slice(0, -1);
+    await using database = openSqlite({ folder });
+    const rows = await database.read(0 as ShardId, async (reader) => reader.all(planNames, {}));
+    const kept = new Set(rows.map((row) => row.plan));
+    assert.ok(acknowledged.length > 100);
+    assert.deepEqual(
+      acknowledged.filter((plan) => !kept.has(plan)),
+      [],
+    );
+  }
 });
 
 test('migrations: numbers are 1, 2, 3 … without gaps', () => {

@@ -4,6 +4,8 @@ import { inDialect, type DialectWords, type Migration } from '../../ports/migrat
 export interface MigrationTarget {
   exec(sql: string): void;
   prepare(sql: string): { get(): unknown };
+  /** Ends the transaction without effect, if there still is one. */
+  rollback(): void;
 }
 
 const WORDS: DialectWords = {
@@ -33,10 +35,10 @@ export function migrate(target: MigrationTarget, migrations: readonly Migration[
       if (migration.number <= present) continue;
       for (const statement of migration.statements) target.exec(inDialect(statement, WORDS));
     }
-    target.exec(`pragma user_version = ${newest}`);
+    if (present < newest) target.exec(`pragma user_version = ${newest}`);
     target.exec('commit');
   } catch (error) {
-    target.exec('rollback');
+    target.rollback();
     throw error;
   }
 }
