@@ -121,7 +121,7 @@ function settleOne(device: ModelDevice, figures: { plans: number; conflicts: num
 }
 
 /** Everybody lists, plans and runs until nobody has anything to do. */
-function settle(devices: readonly ModelDevice[], figures: { plans: number; conflicts: number }): void {
+export function settle(devices: readonly ModelDevice[], figures = { plans: 0, conflicts: 0 }): void {
   for (const device of devices) for (const id of device.problems) device.dirty.add(id);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     let idle = true;
