@@ -1,6 +1,6 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Decisions } from './decide.ts';
-import { isFolder, samePlace, sameBytes } from './diff.ts';
+import { isFolder, sameBytes, samePlace, slotOf } from './diff.ts';
 import type { Place } from './tree.ts';
 
 /** What comes of an object's claim to the name it shall have. */
@@ -42,20 +42,25 @@ export class Claims {
 
   /** A place beside the given one with a conflict name that nothing has on either side. */
   conflictPlace(place: Place): Place {
-    const { trees, settings } = this.#decisions;
+    const { settings } = this.#decisions;
     const { parentId } = place;
     const name = settings.conflictName(place.name, (wanted) => {
       const there = { parentId, name: wanted };
-      return this.#given.has(slotOf(there)) || !!trees.local.childNamed(there) || !!trees.remote.childNamed(there);
+      return this.#isTaken(there);
     });
     const given = { parentId, name };
     this.#given.add(slotOf(given));
     return given;
   }
 
+  #isTaken(place: Place): boolean {
+    if (this.#given.has(slotOf(place))) return true;
+    return (['local', 'remote'] as const).some((side) => this.#decisions.occupant(side, place) !== undefined);
+  }
+
   /** The object that has this place on the given side and shall keep it. */
   #rivalFor(place: Place, side: 'local' | 'remote'): ObjectId | undefined {
-    const rival = this.#decisions.trees[side].childNamed(place)?.objectId;
+    const rival = this.#decisions.occupant(side, place);
     if (!rival || this.#decisions.facts(rival).unseen || this.#decisions.fate(rival) !== 'lives') return undefined;
     const wanted = this.#decisions.place(rival);
     return wanted && samePlace(wanted, place) ? rival : undefined;
@@ -72,9 +77,4 @@ export class Claims {
     const folderMeetsFile = isFolder(mine.local.content) && !isFolder(theirs.remote.content);
     return folderMeetsFile && !excluded && settings.canWrite(theirs.remote.workspaceId) ? localId : remoteId;
   }
-}
-
-/** A key for a name in a folder; ids have one length, so it is unambiguous. */
-export function slotOf(place: Place): string {
-  return `${place.parentId}/${place.name}`;
 }

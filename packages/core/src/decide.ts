@@ -1,5 +1,5 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
-import { factsOf, isEdited, isFolder, samePlace, type Facts } from './diff.ts';
+import { factsOf, isEdited, isFolder, samePlace, slotOf, type Facts } from './diff.ts';
 import type { PlanSettings } from './plan-settings.ts';
 import type { Place, TreeNode, Trees } from './tree.ts';
 
@@ -24,6 +24,10 @@ export class Decisions {
   /** Objects that a decision hangs on; whoever plans must plan them too. */
   readonly pulled: ObjectId[] = [];
   readonly #facts = new Map<ObjectId, Facts>();
+  readonly #occupants = {
+    local: new Map<string, ObjectId | undefined>(),
+    remote: new Map<string, ObjectId | undefined>(),
+  };
   readonly #fates = new Map<ObjectId, Fate>();
   /** Folders in which something lives for sure. */
   readonly #sustained = new Set<ObjectId>();
@@ -48,6 +52,16 @@ export class Decisions {
       this.#facts.set(id, facts);
     }
     return facts;
+  }
+
+  /** The object that has this place on one side now. */
+  occupant(side: 'local' | 'remote', place: Place): ObjectId | undefined {
+    const { parentId } = place;
+    if (parentId !== this.settings.rootId && !this.facts(parentId)[side]) return undefined;
+    const slot = slotOf(place);
+    const known = this.#occupants[side];
+    if (!known.has(slot)) known.set(slot, this.trees[side].childNamed(place)?.objectId);
+    return known.get(slot);
   }
 
   fate(id: ObjectId): Fate {

@@ -60,6 +60,11 @@ export function samePlace(one: Place, other: Place): boolean {
   return one.parentId === other.parentId && one.name === other.name;
 }
 
+/** A key for a name in a folder; ids have one length, so it is unambiguous. */
+export function slotOf(place: Place): string {
+  return `${place.parentId}/${place.name}`;
+}
+
 export function isFolder(content: Content): boolean {
   return content.kind === 'folder' || content.kind === 'mount';
 }

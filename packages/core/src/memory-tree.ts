@@ -1,4 +1,4 @@
-import { slotOf } from './conflict.ts';
+import { slotOf } from './diff.ts';
 import type { Place, Tree, TreeNode } from './tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 

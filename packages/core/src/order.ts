@@ -1,6 +1,6 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
-import { slotOf } from './conflict.ts';
 import type { Decisions } from './decide.ts';
+import { slotOf } from './diff.ts';
 import { dependencies } from './step-dependencies.ts';
 import { sideOf, type DiskStep, type ServerStep, type Step } from './step.ts';
 import { temporaryName } from './temporary-name.ts';
@@ -33,7 +33,7 @@ export function orderServerSteps(steps: readonly Step[], decisions: Decisions, f
   const view: SideView = {
     holds: (id) => id === decisions.settings.rootId || !!live(id),
     place: live,
-    occupant: (place) => remote.childNamed(place)?.objectId,
+    occupant: (place) => decisions.occupant('remote', place),
     *children(id) {
       for (const child of remote.children(id)) if (!child.deleted) yield child.objectId;
     },
@@ -54,7 +54,7 @@ export function orderDiskSteps(steps: readonly Step[], decisions: Decisions, fir
   const view: SideView = {
     holds: (id) => id === decisions.settings.rootId || node(id)?.presence === 'present',
     place: node,
-    occupant: (place) => local.childNamed(place)?.objectId,
+    occupant: (place) => decisions.occupant('local', place),
     *children(id) {
       for (const child of local.children(id)) yield child.objectId;
     },

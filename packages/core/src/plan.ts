@@ -135,8 +135,8 @@ function surroundings(id: ObjectId, decisions: Decisions): { readonly id: Object
     ['remote', remote],
   ] as const) {
     if (node && samePlace(node, place)) continue;
-    const occupant = trees[side].childNamed(place);
-    if (occupant) needed.push({ id: occupant.objectId, again: false });
+    const occupant = decisions.occupant(side, place);
+    if (occupant) needed.push({ id: occupant, again: false });
   }
   if (local && remote && isFolder(local.content) && settings.excluded(id)) {
     for (const child of trees.local.children(id)) {

@@ -1,4 +1,4 @@
-import { slotOf } from './conflict.ts';
+import { slotOf } from './diff.ts';
 import type { Step } from './step.ts';
 import type { Place } from './tree.ts';
 

@@ -72,6 +72,8 @@ function checkNoResurrection({ server, ledger, devices, exclusions }: Outcome): 
   for (const { objectId, hash, above } of ledger.deleted) {
     const node = server.tree.get(objectId);
     if (!node || node.deleted || ledger.edited.has(objectId)) continue;
+    // Two people wrote it; joined, it is the one's as well as the other's.
+    if ((ledger.written.get(hash)?.times ?? 0) > 1) continue;
     const touched = [objectId, ...above].some(
       (id) => (server.tree.get(id)?.placeVersion ?? 1) > 1 || ledger.everMoved.has(id),
     );

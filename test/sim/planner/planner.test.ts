@@ -45,8 +45,8 @@ test('C6 cases as fast-check makes them, all actions mixed', () => {
     devices: fc.integer({ min: 2, max: 4 }),
     limit: fc.constantFrom(1, 2, 5, 1000),
     viewer: fc.boolean(),
-    beginning: fc.array(action(USER_ACTIONS), { maxLength: 20 }),
-    actions: fc.array(action(ACTIONS), { maxLength: 60 }),
+    beginning: fc.array(action(USER_ACTIONS), { maxLength: 20, size: 'max' }),
+    actions: fc.array(action(ACTIONS), { maxLength: 60, size: 'max' }),
   });
   fc.assert(
     fc.property(cases, (given) => {
