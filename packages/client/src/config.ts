@@ -57,9 +57,6 @@ const orOff =
   (text: string): T | 'off' =>
     text.trim().toLowerCase() === 'off' ? 'off' : read(text);
 
-const LOG_LEVELS = ['error', 'info', 'debug'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
 /** Each is also the environment variable SATCHEL_… of the same name. Sizes in bytes, rates in bytes per second. */
 export const SETTINGS = {
   'guard.deletes': {
@@ -73,7 +70,6 @@ export const SETTINGS = {
   'trash.bytes': { read: parseSize, fallback: '10G', help: 'how much the trash on this device may hold' },
   'disk.free-floor': { read: parseSize, fallback: '16M', help: 'downloads stop before less than this is free' },
   'device.name': { read: deviceName, fallback: '', help: 'the name that conflicted copies carry (the machine name)' },
-  'log.level': { read: logLevel, fallback: 'info', help: 'error, info or debug' },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -82,12 +78,6 @@ export type ClientSettings = { readonly [K in SettingName]: ReturnType<(typeof S
 function deviceName(text: string): string {
   const name = (text.trim() === '' ? hostname() : text.trim()).slice(0, 64);
   return name === '' ? 'this device' : name;
-}
-
-function logLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level === undefined) throw usageError(`"${text}" is not one of ${LOG_LEVELS.join(', ')}.`);
-  return level;
 }
 
 export function isSettingName(name: string): name is SettingName {

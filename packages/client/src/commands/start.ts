@@ -1,0 +1,86 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CommandContext } from '../cli/command-spec.ts';
+import { CommandError } from '../cli/command-error.ts';
+import { rotateIfLong } from '../cli/daemon-log.ts';
+import { EXIT } from '../cli/exit-codes.ts';
+import { daemonLogOf } from '../cli/home-files.ts';
+import { ensureHome, loadClientConfig } from '../config.ts';
+import { callDaemonIfRunning } from '../control/control-client.ts';
+import type { DaemonStatus } from '../control/daemon-control.ts';
+
+const ANSWERS_WITHIN_MS = 60_000;
+const ASK_EVERY_MS = 25;
+
+/** `satchel start`. */
+export async function start(context: CommandContext): Promise<number> {
+  if (context.isSet('foreground')) return (await import('./foreground.ts')).runForeground(context);
+  const { terminal, home, env, signal } = context;
+  loadClientConfig(home, env);
+  const running = await callDaemonIfRunning('status', { home, params: {}, signal });
+  if (running !== undefined) {
+    terminal.result(started(running, true), `Satchel already runs (process ${running.pid}) and syncs ${running.root}.`);
+    return EXIT.done;
+  }
+  const status = await spawnDaemon(context);
+  terminal.result(started(status, false), `Satchel runs (process ${status.pid}) and syncs ${status.root}.`);
+  return EXIT.done;
+}
+
+function started({ pid, root, state }: DaemonStatus, alreadyRunning: boolean) {
+  return { pid, root, state, alreadyRunning };
+}
+
+/** Starts the daemon in the background; resolves when it answers. */
+export async function spawnDaemon({ home, env, signal }: CommandContext): Promise<DaemonStatus> {
+  const [, program] = process.argv;
+  if (program === undefined) throw new Error('The program does not know where it lies.');
+  ensureHome(home);
+  const logFile = daemonLogOf(home);
+  rotateIfLong(logFile);
+  const from = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
+  const output = openSync(logFile, 'a', 0o600);
+  const args = [...process.execArgv, program, 'start', '--foreground', '--log-file', logFile, '--home', home];
+  let child: ChildProcess;
+  try {
+    child = spawn(process.execPath, args, {
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', 'ignore', output],
+      env: { ...env, SATCHEL_JSON: '', SATCHEL_QUIET: '' },
+    });
+  } finally {
+    closeSync(output);
+  }
+  const status = await answerOf(child, { home, signal });
+  if (status === undefined) throw startFailure(child, readFileSync(logFile, 'utf8').slice(from), logFile);
+  child.unref();
+  return status;
+}
+
+/** Undefined when the child ends, or never answers. */
+async function answerOf(
+  child: ChildProcess,
+  { home, signal }: Pick<CommandContext, 'home' | 'signal'>,
+): Promise<DaemonStatus | undefined> {
+  const ended = new AbortController();
+  child.once('exit', () => ended.abort());
+  child.once('error', () => ended.abort());
+  const until = performance.now() + ANSWERS_WITHIN_MS;
+  while (!ended.signal.aborted && performance.now() < until) {
+    const status = await callDaemonIfRunning('status', { home, params: {}, signal });
+    if (status !== undefined) return status;
+    await delay(ASK_EVERY_MS, undefined, { signal });
+  }
+  return undefined;
+}
+
+function startFailure({ exitCode }: ChildProcess, log: string, logFile: string): CommandError {
+  if (exitCode === null)
+    return new CommandError('daemon_silent', EXIT.tryAgain, `The daemon does not answer; see ${logFile}.`);
+  const said = /^satchel: (.*)(?:\n {2}next: (.*))?$/m.exec(log);
+  const message = said?.[1] ?? `The daemon ended at once; see ${logFile}.`;
+  const next = said?.[2];
+  return new CommandError('daemon_failed', exitCode || EXIT.error, message, next === undefined ? {} : { next });
+}

@@ -1,0 +1,106 @@
+import { homeOf, type Env } from './config.ts';
+import { COMMANDS, DELEGATED } from './cli/command-table.ts';
+import type { CommandContext, CommandSpec } from './cli/command-spec.ts';
+import { EXIT } from './cli/exit-codes.ts';
+import { failureJson, failureOf, failureText, InterruptedError } from './cli/failure.ts';
+import { findCommand, parseCommand } from './cli/parse.ts';
+import { createTerminal, type Terminal } from './cli/terminal.ts';
+
+/**
+ * The command line. `bin/satchel` calls it with what stands after its name.
+ * @returns the exit code
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const [first = '', ...rest] = argv;
+  if (Object.hasOwn(DELEGATED, first)) return delegate(first, rest);
+  const env: Env = process.env;
+  const wantsJson = argv.includes('--json') || env['SATCHEL_JSON'] === '1';
+  try {
+    return await run(argv, env);
+  } catch (error) {
+    const failure = await failureOf(error);
+    process.stderr.write(`${wantsJson ? failureJson(failure) : failureText(failure)}\n`);
+    const wantsStack = failure.code === 'internal' && (argv.includes('-v') || argv.includes('--verbose'));
+    if (wantsStack && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+    // Something that cannot be called off (a read of a terminal) must not keep an interrupted command alive.
+    if (error instanceof InterruptedError) process.exit(failure.exit);
+    return failure.exit;
+  }
+}
+
+/** The server's commands read flags, variables and files of their own. */
+async function delegate(command: string, argv: readonly string[]): Promise<number> {
+  const { serve, admin } = await import('@satchel/server/main.ts');
+  return command === 'serve' ? serve(argv) : admin(argv);
+}
+
+async function run(argv: readonly string[], env: Env): Promise<number> {
+  if (argv[0] === '--version') return run(['version', ...argv.slice(1)], env);
+  const found = findCommand(COMMANDS, argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv);
+  if (found.found !== 'command') {
+    const asked = argv.includes('--help') || argv.includes('-h') || argv[0] === 'help';
+    const { overview, groupHelp } = await import('./cli/help.ts');
+    const text = found.found === 'nothing' ? overview() : groupHelp(found.name, found.commands);
+    (asked ? process.stdout : process.stderr).write(`${text}\n`);
+    return asked ? EXIT.done : EXIT.usage;
+  }
+  const { command, rest } = found;
+  const { args, flags } = parseCommand(command, rest, env);
+  if (flags.has('help')) return showHelp(command, rest);
+  const home = flags.get('home');
+  const terminal = createTerminal({
+    json: flags.has('json'),
+    quiet: flags.has('quiet'),
+    verbose: flags.has('verbose'),
+    env,
+  });
+  leaveWhenNobodyReads();
+  const work = await command.load();
+  return withSignals(terminal, (signal) =>
+    work({
+      args,
+      flag: (name) => flags.get(name),
+      isSet: (name) => flags.has(name),
+      terminal,
+      home: homeOf(home === undefined ? env : { ...env, SATCHEL_HOME: home }),
+      env,
+      cwd: process.cwd(),
+      signal,
+    } satisfies CommandContext),
+  );
+}
+
+async function showHelp(command: CommandSpec, rest: readonly string[]): Promise<number> {
+  const { commandHelp, groupHelp } = await import('./cli/help.ts');
+  const group = command.name.split(' ')[0] ?? '';
+  // `held --help` means the group and not its default command.
+  const isGroup = command.isDefault === true && rest.every((word) => word.startsWith('-'));
+  const members = COMMANDS.filter(({ name }) => name.startsWith(`${group} `));
+  process.stdout.write(`${isGroup ? groupHelp(group, members) : commandHelp(command)}\n`);
+  return EXIT.done;
+}
+
+/** `satchel ls | head -1`: the reader has enough. */
+function leaveWhenNobodyReads(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.done);
+  });
+}
+
+async function withSignals(terminal: Terminal, work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const controller = new AbortController();
+  const exits = { SIGINT: EXIT.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
+  const stop = (signal: keyof typeof exits): void => {
+    if (controller.signal.aborted) process.exit(exits[signal]);
+    terminal.detail(`satchel: ${signal}`);
+    controller.abort(new InterruptedError(exits[signal]));
+  };
+  const names = Object.keys(exits) as (keyof typeof exits)[];
+  for (const name of names) process.on(name, stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of names) process.off(name, stop);
+  }
+}
