@@ -206,7 +206,8 @@ export class Tasks {
       if (!signal.aborted) this.#deps.offline();
       return;
     }
-    this.#deps.log('a bundle of steps failed', { error: String(error), steps: steps.length, kind: steps[0]?.kind });
+    const text = error instanceof CodedError ? String(error) : error instanceof Error ? error.stack : String(error);
+    this.#deps.log('a bundle of steps failed', { error: text, steps: steps.length, kind: steps[0]?.kind });
     for (const step of steps)
       this.#conclude(step, refusal ?? { outcome: 'refused', code: 'internal', detail: String(error) });
   }

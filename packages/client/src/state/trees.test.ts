@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ContentHash, ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import { ClientDatabase } from './database.ts';
+import { pathOf } from './paths.ts';
+import type { LocalRow, RemoteRow } from './rows.ts';
+import { TreeStore } from './trees.ts';
+
+const id = (name: string) => name.padStart(26, '0') as ObjectId;
+const workspaceId = 'w'.repeat(26) as WorkspaceId;
+const ROOT = id('root');
+const file = (hash: string) =>
+  ({ kind: 'file', hash: hash.repeat(64) as ContentHash, size: 3, executable: false, mtimeMs: 5 }) as const;
+const stat = { dev: 1, ino: 2, size: 3, mtimeNs: '1700000000123456789', ctimeNs: '1700000000123456789', mode: 0o644 };
+
+const local = (name: string, parentId = ROOT, content: LocalRow['content'] = file('a')): LocalRow => {
+  const place = { objectId: id(name), workspaceId, parentId, name };
+  return { ...place, content, presence: 'present', stat, seenMs: 9 };
+};
+const remote = (name: string, change: Partial<RemoteRow> = {}): RemoteRow => {
+  const place = { objectId: id(name), workspaceId, parentId: ROOT, name };
+  return { ...place, content: file('a'), placeVersion: 1, seq: 1, ...change };
+};
+
+function store() {
+  const changed: string[] = [];
+  const db = new ClientDatabase(':memory:');
+  return { db, changed, trees: new TreeStore(db, (each) => changed.push(each)) };
+}
+
+test('C1 a node comes back from the database as it was put, nanoseconds included', () => {
+  const { db, trees } = store();
+  trees.putLocal(local('f'));
+  trees.putRemote(remote('f', { content: { kind: 'symlink', target: 'x' } }));
+  const fresh = new TreeStore(db, () => undefined);
+  assert.deepEqual(fresh.local.get(id('f')), local('f'));
+  assert.deepEqual(fresh.remote.get(id('f'))?.content, { kind: 'symlink', target: 'x' });
+});
+
+test('C1 every change of a node is told', () => {
+  const { trees, changed } = store();
+  trees.putLocal(local('f'));
+  trees.removeLocal(id('f'));
+  trees.removeLocal(id('f'));
+  assert.deepEqual(changed, [id('f'), id('f')]);
+});
+
+test('C1 what a transaction that came to nothing had put is not remembered', () => {
+  const { db, trees } = store();
+  const failing = () =>
+    db.transaction(() => {
+      trees.putLocal(local('f'));
+      throw new Error('no');
+    });
+  assert.throws(failing, /no/);
+  assert.equal(trees.local.get(id('f')), undefined);
+});
+
+test('H31 a tombstone does not occupy its name', () => {
+  const { trees } = store();
+  trees.putRemote(remote('f', { deleted: true }));
+  assert.equal(trees.remote.childNamed({ parentId: ROOT, name: 'f' }), undefined);
+  trees.putRemote({ ...remote('g'), name: 'f' });
+  assert.equal(trees.remote.childNamed({ parentId: ROOT, name: 'f' })?.objectId, id('g'));
+});
+
+test('H22 renumbering takes the children along', () => {
+  const { trees } = store();
+  trees.putLocal(local('d', ROOT, { kind: 'folder' }));
+  trees.putLocal(local('f', id('d')));
+  trees.renumberLocal(id('d'), id('e'));
+  assert.equal(trees.local.get(id('d')), undefined);
+  assert.equal(trees.local.get(id('f'))?.parentId, id('e'));
+  assert.equal(pathOf(trees.local, id('f'), ROOT), 'd/f');
+});
+
+test('C1 after a start everything on which the trees differ is found, and nothing else', () => {
+  const { trees } = store();
+  const agreed = (name: string, hash = 'a') => {
+    trees.putLocal(local(name, ROOT, file(hash)));
+    trees.putRemote(remote(name, { content: file(hash) }));
+    trees.putSynced({ objectId: id(name), workspaceId, parentId: ROOT, name, content: file(hash), placeVersion: 1 });
+  };
+  for (const name of ['same', 'edited', 'moved', 'gone', 'deleted']) agreed(name);
+  trees.putLocal(local('edited', ROOT, file('b')));
+  trees.putRemote(remote('moved', { name: 'elsewhere', placeVersion: 2 }));
+  trees.removeLocal(id('gone'));
+  trees.putRemote(remote('deleted', { deleted: true }));
+  trees.putLocal(local('new'));
+  trees.putRemote(remote('theirs'));
+  const expected = ['deleted', 'edited', 'gone', 'moved', 'new', 'theirs'].map(id);
+  assert.deepEqual([...trees.differing()].sort(), expected.sort());
+});
