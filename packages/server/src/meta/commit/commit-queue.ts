@@ -59,7 +59,11 @@ export function createCommitQueue(parts: MetaParts): CommitQueue {
       await announce(parts, changes);
       for (const [index, waiting] of taken.entries()) tell(waiting, outcomes[index]);
     } catch (error) {
-      if (taken.length === 0) taken = queues.get(workspaceId)?.splice(0) ?? [];
+      if (taken.length === 0) {
+        // The work was never begun: nobody will take what waits.
+        taken = queues.get(workspaceId) ?? [];
+        queues.delete(workspaceId);
+      }
       for (const waiting of taken) waiting.reject(error);
     }
   };
