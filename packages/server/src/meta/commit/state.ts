@@ -1,5 +1,6 @@
 import { addTo, removeFrom, type Digest } from '@satchel/core/digest.ts';
 import type { ObjectId, OperationId, UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import { LIMITS } from '@satchel/protocol/limits.ts';
 import type { Caller } from '../../ports/chunk-ledger.ts';
 import { statement, type Transaction } from '../../ports/database.ts';
 import type { EventAction, EventRow, ObjectRow, WorkspaceRow } from '../../ports/schema.ts';
@@ -116,7 +117,7 @@ export class CommitState {
 
   /**
    * Levels above a live folder's contents: 0 for the root.
-   * Terminates, since moves that would make a cycle are refused.
+   * @throws Error where the tree is damaged: a folder above it is missing, or lies in itself
    */
   async depthOf(folderId: ObjectId): Promise<number> {
     const path: ObjectId[] = [];
@@ -130,7 +131,8 @@ export class CommitState {
       }
       path.push(id);
       const row = await this.load(id);
-      if (row === undefined) throw new Error(`Folder ${id} is missing above ${folderId}: run doctor.`);
+      if (row === undefined || path.length > LIMITS.depth)
+        throw new Error(`The folders above ${folderId} do not lead to the root: run doctor.`);
       id = row.parent_id;
     }
     for (const each of path.reverse()) this.#depths.set(each, ++depth);
