@@ -131,6 +131,11 @@ describe('P1 agreement', () => {
   ]);
 });
 
+test('C6 equal trees give equal plans', () => {
+  const scene = { synced: { a: '/a=1', b: '/b=1' }, local: { a: '/b=2', b: '/a=1' }, remote: { a: '/a=3', b: '/c=1' } };
+  assert.deepEqual(planScene(scene), planScene(scene));
+});
+
 describe('P2 P3 content', () => {
   table([
     [

@@ -31,6 +31,11 @@ export class ModelServer {
     return { nodes, cursor: this.#journal.length };
   }
 
+  /** Puts a state there that no commit of the case has made. */
+  adopt(node: RemoteNode): void {
+    this.#store(node);
+  }
+
   commit(step: ServerStep): Answer {
     const known = this.tree.get(step.objectId);
     const live = known?.deleted ? undefined : known;
