@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Operation } from '@satchel/protocol/commit.ts';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import type { ObjectId, UserId, VersionId } from '@satchel/protocol/ids.ts';
+import type { ObjectRecord } from '@satchel/protocol/objects.ts';
 import {
   chunkOf,
   commitAll,
@@ -124,6 +126,37 @@ test('S4 H88 a repeated operation gets the first answer again, also within a bat
   const again = await commitAll(meta, ann, ann.workspaceId, [put]);
   assert.deepEqual(again.results[0], twice.results[0]);
   assert.equal(again.head, 4);
+  await expectSound(world);
+});
+
+test('S4 H88 each kind of operation is remembered when its reply was lost and others have changed the object since', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const ann = await world.person('ann');
+  await store(meta, ann, ann.workspaceId, ['one', 'two', 'three'].map(chunkOf));
+  const sent: Operation[] = [];
+  const answers: ObjectRecord[] = [];
+  const send = async (operation: Operation): Promise<ObjectRecord> => {
+    sent.push(operation);
+    const object = await doneBy(meta, ann, operation);
+    answers.push(object);
+    return object;
+  };
+  const folder = await send(mkdirOf(ann.rootId, 'd'));
+  const place = { parentId: folder.objectId, name: 'f' };
+  const first = await send(putOf({ place, chunks: [chunkOf('one')] }));
+  const second = await send(putOf({ base: first, chunks: [chunkOf('two')] }));
+  const moved = await send(moveOf(second, ann.rootId, 'g'));
+  await send(deleteOf(moved));
+  const revived = await send(putOf({ base: second, place, chunks: [chunkOf('three')] }));
+  await send(moveOf(revived, ann.rootId, 'h'));
+  const link = { op: 'symlink', objectId: id<ObjectId>() } as const;
+  await send({ ...link, operationId: id(), place: { parentId: ann.rootId, name: 'l' }, baseTarget: null, target: 'a' });
+  await send({ ...link, operationId: id(), baseTarget: 'a', target: 'b' });
+  await send(moveOf(folder, ann.rootId, 'e'));
+  const { results, head } = await commitAll(meta, ann, ann.workspaceId, sent);
+  assert.deepEqual(results.map(doneObject), answers);
+  assert.equal(head, sent.length, 'nothing was done twice');
   await expectSound(world);
 });
 
