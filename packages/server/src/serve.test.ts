@@ -198,7 +198,7 @@ test('admin asks the running server, and does without when none runs', async (t)
 
 test('the upkeep commands of a fresh server find nothing wrong', async (t) => {
   const host = await hostFor(t);
-  for (const command of ['gc', 'scrub', 'purge', 'repack', 'doctor', 'migrate']) {
+  for (const command of ['gc', 'scrub', 'purge', 'repack', 'doctor', 'renew-epochs', 'migrate']) {
     const { exit, out, err } = await host.run('admin', command, '--json');
     assert.equal(exit, 0, `${command}: ${err}`);
     assert.equal(typeof JSON.parse(out), 'object');

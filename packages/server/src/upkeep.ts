@@ -14,6 +14,7 @@ export function upkeepTasks(blocks: BlockUpkeep, meta: Meta): AdminPorts['upkeep
     repack: async (signal) => ({ ...(await blocks.repack(signal)) }),
     scrub: async (signal) => ({ ...(await blocks.scrub({ signal })) }),
     purge: async (signal) => ({ ...(await meta.purge(signal)) }),
+    'renew-epochs': async () => ({ workspaces: await meta.renewEpochs() }),
     doctor: async (signal) => ({ ...(await meta.doctor(signal)), lastScrub: blocks.lastReport() ?? null }),
   };
 }

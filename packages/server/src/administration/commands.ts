@@ -13,7 +13,7 @@ export interface AdminPorts {
   readonly invites: Invites;
   /** Where people reach the server, for links. */
   readonly publicUrl: string;
-  readonly upkeep: Readonly<Record<'gc' | 'scrub' | 'purge' | 'doctor' | 'repack', UpkeepTask>>;
+  readonly upkeep: Readonly<Record<'gc' | 'scrub' | 'purge' | 'doctor' | 'repack' | 'renew-epochs', UpkeepTask>>;
   /** Number of the newest step of the schema. */
   readonly schemaVersion: number;
 }
@@ -33,6 +33,7 @@ export const ADMIN_HELP = `Usage: satchel admin COMMAND [--data DIR] [--json]
   gc | repack | purge              collect unused chunks; rewrite packs; drop what is past retention
   scrub                            read and check everything that is stored
   doctor                           check the server's data and say what is wrong
+  renew-epochs                     after data was put back from a backup: devices merge, nothing is deleted
   migrate                          bring the database up to date and say its version
 `;
 
@@ -134,6 +135,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   purge: (ports, args) => upkeep(ports, 'purge', args),
   scrub: (ports, args) => upkeep(ports, 'scrub', args),
   doctor: (ports, args) => upkeep(ports, 'doctor', args),
+  'renew-epochs': (ports, args) => upkeep(ports, 'renew-epochs', args),
   // Opening the database has migrated it already.
   migrate: async ({ schemaVersion }) => ({
     text: `The database is at version ${schemaVersion}.`,
