@@ -1,0 +1,125 @@
+import { hash } from 'node:crypto';
+import { contentHash } from '@satchel/core/manifest.ts';
+import type { ChunkId } from '@satchel/protocol/ids.ts';
+import type { ObjectRecord } from '@satchel/protocol/objects.ts';
+import type { SimDevice } from './device.ts';
+import type { Ledger } from './ledger.ts';
+
+/** A rule that did not hold. */
+export class Violation extends Error {
+  readonly rule: string;
+  constructor(rule: string, message: string) {
+    super(`${rule}: ${message}`);
+    this.rule = rule;
+  }
+}
+
+type View = ReadonlyMap<string, string>;
+
+const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
+
+/** What the server lists, as paths; also shows that it is a tree (P7). */
+export function serverView(objects: readonly ObjectRecord[], rootId: string): View {
+  const byId = new Map(objects.map((object) => [object.objectId as string, object]));
+  const view = new Map<string, string>();
+  for (const object of objects) {
+    const names = [object.name];
+    let at = object.parentId as string;
+    for (let depth = 0; at !== rootId; depth++) {
+      const parent = byId.get(at);
+      if (parent === undefined || depth > 100)
+        throw new Violation('P7', `${object.name} hangs on nothing or on itself`);
+      if (parent.kind !== 'folder') throw new Violation('P7', `${object.name} lies in a ${parent.kind}`);
+      names.unshift(parent.name);
+      at = parent.parentId;
+    }
+    const path = names.join('/');
+    if (view.has(path)) throw new Violation('P7', `two objects have the path ${path}`);
+    const bit = object.version?.executable ? ' x' : '';
+    view.set(
+      path,
+      object.kind === 'file'
+        ? `file${bit} #${object.version?.contentHash}`
+        : object.kind === 'symlink'
+          ? `link ${object.target}`
+          : 'folder',
+    );
+  }
+  return view;
+}
+
+function hashed(view: View): View {
+  const result = new Map<string, string>();
+  for (const [path, what] of view) {
+    const match = /^file( x)? ([^]*)$/.exec(what);
+    if (match === null) result.set(path, what);
+    else {
+      const bytes = Buffer.from(match[2]!, 'latin1');
+      const chunks = bytes.length === 0 ? [] : [{ id: sha256(bytes) as ChunkId, size: bytes.length }];
+      result.set(path, `file${match[1] ?? ''} #${contentHash(chunks, sha256)}`);
+    }
+  }
+  return result;
+}
+
+/** The first differences of two views, for people; undefined when they are alike. */
+export function difference(one: View, two: View): string | undefined {
+  const lines: string[] = [];
+  for (const path of new Set([...one.keys(), ...two.keys()])) {
+    if (one.get(path) === two.get(path)) continue;
+    lines.push(`  ${path}: ${one.get(path)?.slice(0, 60) ?? 'nothing'} | ${two.get(path)?.slice(0, 60) ?? 'nothing'}`);
+  }
+  return lines.length === 0 ? undefined : lines.sort().slice(0, 12).join('\n');
+}
+
+/** P4: every disk is as the server says. */
+export function disagreement(devices: readonly SimDevice[], server: View): string | undefined {
+  for (const device of devices) {
+    const different = difference(hashed(device.tree()), server);
+    if (different !== undefined) return `${device.name} | server\n${different}`;
+  }
+  return undefined;
+}
+
+interface Contents {
+  readonly devices: readonly SimDevice[];
+  readonly ledger: Ledger;
+  /** A database was taken back: what was known as one object may then stand twice (C7). */
+  readonly mayDuplicate: boolean;
+}
+
+/** P1, P3, P6: contents of the agreed tree against what users have made. */
+export function checkContents({ devices, ledger, mayDuplicate }: Contents): void {
+  const seen = new Map<string, string>();
+  for (const [path, inode] of devices[0]!.disk.walk()) {
+    if (path.startsWith('.satchel') || inode.type !== 'file') continue;
+    if (!ledger.existed(inode.data))
+      throw new Violation('P3', `${path} holds what nobody wrote: ${inode.data.toString('latin1').slice(0, 60)}`);
+    const text = inode.data.toString('latin1');
+    const other = seen.get(text);
+    if (other !== undefined && !mayDuplicate && !ledger.isExcused(inode.data))
+      throw new Violation('P6', `${path} and ${other} are one file: ${text.slice(0, 30)}`);
+    seen.set(text, path);
+  }
+  for (const text of ledger.live()) {
+    if (seen.has(text)) continue;
+    const rests = devices.flatMap((device) =>
+      [...device.disk.walk()].flatMap(([path, { type, data }]) =>
+        type === 'file' && data.toString('latin1') === text ? [`${device.name}:${path}`] : [],
+      ),
+    );
+    throw new Violation(
+      'P1',
+      `${text.slice(0, 30)} is in no tree${rests.length > 0 ? `, only in ${rests.join(', ')}` : ' and nowhere else'}`,
+    );
+  }
+}
+
+/** Nothing displaced lies forgotten between two names. */
+export function checkStaging(devices: readonly SimDevice[]): void {
+  for (const { name, disk } of devices) {
+    const ready = disk.find('.satchel/staging/ready');
+    if (ready !== undefined && ready.entries.size > 0)
+      throw new Violation('C4', `${name} has left ${[...ready.entries.keys()].join(', ')} in the ready folder`);
+  }
+}

@@ -1,0 +1,196 @@
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { join } from 'node:path';
+import { createDaemonControl } from '@satchel/client/daemon/control.ts';
+import { Daemon } from '@satchel/client/daemon/daemon.ts';
+import { StatusReport } from '@satchel/client/daemon/status.ts';
+import type { DaemonControl } from '@satchel/client/control/daemon-control.ts';
+import { newId, type DeviceId } from '@satchel/protocol/ids.ts';
+import type { Chance } from './chance.ts';
+import { createDiskPort, ROOT } from './disk-port.ts';
+import { SimDisk } from './disk.ts';
+import { createSimHashing } from './hashing.ts';
+import {
+  createSimClock,
+  createSimRandom,
+  Incarnation,
+  KilledError,
+  MortalDatabase,
+  wallMs,
+  type Faults,
+  type WallClock,
+} from './machine.ts';
+import { createSimApi, type Line } from './network.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SimServer } from './server.ts';
+import { createSimWatcher } from './watcher.ts';
+
+export interface World {
+  readonly scheduler: Scheduler;
+  readonly chance: Chance;
+  readonly server: SimServer;
+  readonly faults: Faults;
+  /** Where databases lie. */
+  readonly folder: string;
+}
+
+interface Running {
+  readonly incarnation: Incarnation;
+  readonly daemon: Daemon;
+  readonly control: DaemonControl;
+  readonly db: MortalDatabase;
+  readonly stopping: AbortController;
+}
+
+/** One machine with its disk, its clock, its line to the server, and, while it runs, its daemon. */
+export class SimDevice {
+  readonly name: string;
+  readonly deviceId: DeviceId;
+  readonly disk: SimDisk;
+  readonly wall: WallClock;
+  readonly line: Line;
+  readonly log: string[] = [];
+  readonly #world: World;
+  readonly #hasExchange: boolean;
+  readonly #spinMs: number;
+  readonly #dbPath: string;
+  running: Running | undefined;
+  kills = 0;
+  powerCuts = 0;
+  /** The database as it was some time ago: what a power cut may leave of it. */
+  #snapshot: Uint8Array | undefined;
+
+  constructor(world: World, name: string) {
+    const { chance, scheduler, folder } = world;
+    this.#world = world;
+    this.name = name;
+    this.deviceId = newId<DeviceId>(1_800_000_000_000, chance.bytes(10));
+    this.wall = { offsetMs: chance.happens(0.3) ? Math.floor(chance.between(-1e9, 1e9)) : 0 };
+    // The kernel's clock ticks every 4 ms.
+    this.disk = new SimDisk(() => BigInt(Math.floor(wallMs(scheduler, this.wall) / 4) * 4) * 1_000_000n + 123n);
+    this.disk.create('.satchel', 'folder');
+    this.disk.flush();
+    this.line = { isUp: true, latencyMs: chance.pick([1, 5, 40]), lostReplies: 0, lostRequests: 0, duplicates: 0 };
+    this.#hasExchange = chance.happens(0.8);
+    this.#spinMs = chance.pick([0.001, 0.01, 0.5]);
+    this.#dbPath = join(folder, `${name}.db`);
+  }
+
+  start(): void {
+    const { scheduler, chance, server, faults } = this.#world;
+    const incarnation = new Incarnation(scheduler, chance, { faults, died: () => this.#died() });
+    const db = new MortalDatabase(this.#dbPath, incarnation);
+    const clock = createSimClock(scheduler, this.wall, incarnation, this.#spinMs);
+    const daemon = new Daemon({
+      ports: {
+        disk: createDiskPort(this.disk, incarnation, { hasExchange: this.#hasExchange }),
+        hashing: createSimHashing(this.disk, incarnation),
+        api: createSimApi(server, incarnation, { line: this.line, deviceId: this.deviceId }),
+        clock,
+        random: createSimRandom(chance),
+        db,
+        rootProblem: () => undefined,
+        breathe: () => incarnation.sleep(0),
+        log: (message, details) => this.#note(`${message} ${JSON.stringify(details ?? {})}`),
+        watcher: createSimWatcher(this.disk, incarnation),
+      },
+      identity: { workspaceId: server.workspaceId, deviceName: () => this.name },
+      preferences: {
+        guardDeletes: () => 1000,
+        freeFloorBytes: () => 0,
+        trash: () => ({ maxAgeMs: 1e12, maxBytes: 1e12 }),
+      },
+    });
+    const about = { root: ROOT, server: 'sim', account: 'a@example.org', device: () => this.name };
+    const report = new StatusReport({
+      daemon,
+      db,
+      rootProblem: () => undefined,
+      session: () => 'signed_in',
+      about,
+      monotonic: () => clock.monotonic(),
+    });
+    const stopping = new AbortController();
+    const control = createDaemonControl({
+      daemon,
+      report,
+      db,
+      reloadSettings: () => undefined,
+      stop: async () => stopping.abort(),
+    });
+    this.running = { incarnation, daemon, control, db, stopping };
+    this.#note('starts');
+    daemon.run(stopping.signal).catch((error: unknown) => {
+      if (incarnation.isAlive && !(error instanceof KilledError)) scheduler.failure ??= error;
+    });
+  }
+
+  #note(what: string): void {
+    const line = `${this.#world.scheduler.now.toFixed(0)} ${this.name}: ${what}`;
+    this.log.push(line);
+    this.#world.scheduler.note(line);
+  }
+
+  /** kill -9. */
+  kill(): void {
+    this.running?.incarnation.kill();
+  }
+
+  #died(): void {
+    const { running } = this;
+    if (running === undefined) return;
+    this.running = undefined;
+    this.kills++;
+    this.#note('is killed');
+    this.disk.changes.length = 0;
+    // Not at once: a statement of it may be under way.
+    this.#world.scheduler.after(0, () => running.db[Symbol.dispose]());
+  }
+
+  /** What a power cut may later take the database back to. */
+  rememberDatabase(): void {
+    if (this.running === undefined) return;
+    using db = new DatabaseSync(this.#dbPath);
+    this.#snapshot = db.serialize();
+  }
+
+  /** @returns contents lost to users, and what lies in their place */
+  powerCut(): ReturnType<SimDisk['powerCut']> {
+    const { chance } = this.#world;
+    this.kill();
+    this.powerCuts++;
+    this.#note('loses power');
+    const outcome = this.disk.powerCut(chance);
+    const snapshot = this.#snapshot;
+    if (snapshot !== undefined && chance.happens(0.5)) {
+      this.#note('the database is as it was some time ago');
+      this.#world.scheduler.after(1, () => {
+        for (const suffix of ['', '-wal', '-shm']) rmSync(this.#dbPath + suffix, { force: true });
+        writeFileSync(this.#dbPath, snapshot);
+      });
+    }
+    this.#snapshot = undefined;
+    return outcome;
+  }
+
+  /** The user's view: path → what is there. */
+  tree(): ReadonlyMap<string, string> {
+    const tree = new Map<string, string>();
+    for (const [path, inode] of this.disk.walk()) {
+      if (path === '.satchel' || path.startsWith('.satchel/')) continue;
+      const bit = (inode.mode & 0o100) === 0 ? '' : ' x';
+      const text =
+        inode.type === 'file'
+          ? `file${bit} ${inode.data.toString('latin1')}`
+          : inode.type === 'symlink'
+            ? `link ${inode.target}`
+            : 'folder';
+      tree.set(path, text);
+    }
+    return tree;
+  }
+
+  saveDatabase(to: string): void {
+    copyFileSync(this.#dbPath, to);
+  }
+}

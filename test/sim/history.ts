@@ -1,0 +1,303 @@
+import { rmSync } from 'node:fs';
+import { createChance, type Chance } from './chance.ts';
+import { checkContents, checkStaging, difference, disagreement, serverView, Violation } from './checks.ts';
+import { SimDevice, type World } from './device.ts';
+import { Ledger } from './ledger.ts';
+import { KilledError, NO_FAULTS, type Faults } from './machine.ts';
+import { Scheduler } from './scheduler.ts';
+import { drawScript, type Incident, type Script } from './script.ts';
+import { scratchFolder, SimServer } from './server.ts';
+import { Users, type UserAct } from './users.ts';
+
+export interface Outcome {
+  readonly script: Script;
+  readonly violation: Error | undefined;
+  /** Hash of all that happened. */
+  readonly trace: string;
+  readonly figures: Figures;
+  readonly lines: readonly string[];
+}
+
+export interface Figures {
+  acts: number;
+  kills: number;
+  powerCuts: number;
+  serverCrashes: number;
+  lostRequests: number;
+  lostReplies: number;
+  duplicates: number;
+  events: number;
+  virtualMs: number;
+  rounds: number;
+  conflicts: number;
+}
+
+export interface Options {
+  /** Instead of the one drawn from the seed. */
+  readonly script?: Script;
+  /** Keep every line of the trace. */
+  readonly isVerbose?: boolean;
+}
+
+const PATIENCE_MS = 30 * 60_000;
+
+/** One history from its seed: a storm of users and faults, then calm, then users one at a time. */
+export async function runHistory(seed: number, options: Options = {}): Promise<Outcome> {
+  const script = options.script ?? drawScript(seed, createChance(seed));
+  const chance = createChance(seed ^ 0x5eed);
+  const scheduler = new Scheduler(chance);
+  const lines: string[] = [];
+  if (options.isVerbose) scheduler.onNote((line) => lines.push(line));
+  const folder = scratchFolder();
+  await using server = new SimServer(scheduler, chance);
+  let isStarted = false;
+  server.start().then(
+    () => (isStarted = true),
+    (error: unknown) => (scheduler.failure ??= error),
+  );
+  await scheduler.run(() => isStarted, Infinity);
+  const faults: Faults = { ...script.faults };
+  const world: World = { scheduler, chance, server, faults, folder };
+  const history = new History(world, script);
+  const unhandled = (error: unknown) => {
+    if (!(error instanceof KilledError)) scheduler.failure ??= error;
+  };
+  process.on('unhandledRejection', unhandled);
+  let violation: Error | undefined;
+  try {
+    await history.run();
+  } catch (error) {
+    violation = error instanceof Error ? error : new Error(String(error));
+  } finally {
+    for (const device of history.devices) device.kill();
+    await scheduler.run(() => false, scheduler.now + 2);
+    process.off('unhandledRejection', unhandled);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return { script, violation, trace: scheduler.digest(), figures: history.figures(), lines };
+}
+
+class History {
+  readonly devices: readonly SimDevice[];
+  readonly #world: World;
+  readonly #script: Script;
+  readonly #ledger = new Ledger();
+  readonly #users: Users;
+  #rounds = 0;
+  #conflicts = 0;
+  #databasesTakenBack = 0;
+
+  constructor(world: World, script: Script) {
+    this.#world = world;
+    this.#script = script;
+    this.devices = Array.from({ length: script.devices }, (_, index) => new SimDevice(world, `d${index}`));
+    const { reusesInodes } = script;
+    this.#users = new Users(this.devices, this.#ledger, { scheduler: world.scheduler, reusesInodes });
+  }
+
+  async run(): Promise<void> {
+    const { scheduler, chance } = this.#world;
+    const { acts, incidents, spanMs, solos } = this.#script;
+    for (const device of this.devices)
+      scheduler.after(
+        chance.happens(0.8) ? chance.between(0, 20) : chance.between(0, spanMs),
+        () => device.running ?? device.start(),
+      );
+    await this.#storm(acts, incidents);
+    this.#heal();
+    await this.#settle();
+    this.#check();
+    for (const solo of solos) {
+      Object.assign(this.#world.faults, this.#script.faults, { diskError: 0 });
+      await this.#storm(solo.acts, solo.incidents);
+      // Nobody else did anything: this is how it has to be everywhere.
+      const expected = this.devices[solo.device]!.tree();
+      this.#heal();
+      await this.#settle();
+      const different = difference(this.devices[solo.device]!.tree(), expected);
+      if (different !== undefined)
+        throw new Violation('P2/P8/P9', `what one user did alone came out otherwise: end | done\n${different}`);
+      this.#check();
+    }
+  }
+
+  figures(): Figures {
+    const sum = (of: (device: SimDevice) => number) => this.devices.reduce((total, device) => total + of(device), 0);
+    return {
+      acts: this.#users.done,
+      kills: sum(({ kills }) => kills),
+      powerCuts: sum(({ powerCuts }) => powerCuts),
+      serverCrashes: this.#world.server.crashes,
+      lostRequests: sum(({ line }) => line.lostRequests),
+      lostReplies: sum(({ line }) => line.lostReplies),
+      duplicates: sum(({ line }) => line.duplicates),
+      events: this.#world.scheduler.events,
+      virtualMs: this.#world.scheduler.now,
+      rounds: this.#rounds,
+      conflicts: this.#conflicts,
+    };
+  }
+
+  /** Users act and things go wrong, until all of it has happened. */
+  async #storm(acts: readonly UserAct[], incidents: readonly Incident[]): Promise<void> {
+    const { scheduler } = this.#world;
+    const beginning = scheduler.now;
+    let last = beginning;
+    let left = acts.length + incidents.length;
+    for (const act of acts) {
+      last = Math.max(last, beginning + act.atMs);
+      scheduler.after(act.atMs, () => {
+        left--;
+        this.#users.act(act, createChance(act.lot));
+      });
+    }
+    for (const incident of incidents) {
+      scheduler.after(incident.atMs, () => {
+        left--;
+        this.#befall(incident, createChance(Math.floor(incident.atMs * 1000)));
+      });
+    }
+    await scheduler.run(() => left === 0, Infinity);
+    this.#reviveAll();
+  }
+
+  #befall({ kind, device: index, lastsMs }: Incident, chance: Chance): void {
+    const { scheduler, server } = this.#world;
+    const device = this.devices[index]!;
+    scheduler.note(`incident ${kind} ${device.name}`);
+    switch (kind) {
+      case 'kill':
+        device.kill();
+        break;
+      case 'powerCut':
+        return this.#cutPower(device, lastsMs);
+      case 'partition':
+        device.line.isUp = false;
+        scheduler.after(lastsMs, () => (device.line.isUp = true));
+        return;
+      case 'serverCrash':
+        server.crash();
+        scheduler.after(lastsMs, () => void this.#startServer());
+        return;
+      case 'clockJump':
+        device.wall.offsetMs += Math.floor(lastsMs);
+        return;
+      case 'overflow':
+        return;
+    }
+    if (chance.happens(0.7)) scheduler.after(lastsMs, () => device.running ?? device.start());
+  }
+
+  #cutPower(device: SimDevice, lastsMs: number): void {
+    const { scheduler } = this.#world;
+    device.rememberDatabase();
+    scheduler.after(lastsMs, () => {
+      this.#users.forget(device);
+      const { lost, garbage } = device.powerCut();
+      this.#databasesTakenBack++;
+      for (const data of [...lost, ...garbage]) this.#ledger.excuse(data);
+      scheduler.after(5, () => device.running ?? device.start());
+    });
+  }
+
+  async #startServer(): Promise<void> {
+    if (this.#world.server.services === undefined) await this.#world.server.start();
+  }
+
+  #reviveAll(): void {
+    const { scheduler } = this.#world;
+    for (const device of this.devices)
+      if (device.running === undefined) scheduler.after(6000, () => device.running ?? device.start());
+  }
+
+  #heal(): void {
+    const { faults, scheduler } = this.#world;
+    Object.assign(faults, NO_FAULTS);
+    scheduler.note('all is well again');
+    this.#users.releaseAll();
+    for (const device of this.devices) device.line.isUp = true;
+    void this.#startServer();
+  }
+
+  /** P5, H103: until every device says that it is in sync and nothing changes any more; then they have to agree. */
+  async #settle(): Promise<void> {
+    const { scheduler, server } = this.#world;
+    const deadline = scheduler.now + PATIENCE_MS;
+    await scheduler.run(
+      () => this.devices.every(({ running }) => running !== undefined) && server.services !== undefined,
+      deadline,
+    );
+    // Power cuts that were still to come, and trash that was written to (H15).
+    await scheduler.run(() => false, scheduler.now + 12_000);
+    for (;;) {
+      this.#rounds++;
+      const before = await this.#state();
+      for (const { running } of this.devices) running?.control.syncNow();
+      await this.#wait(deadline);
+      const after = await this.#state();
+      if (before.text !== after.text) continue;
+      const different = disagreement(this.devices, after.view);
+      if (different !== undefined)
+        throw new Violation('P4/H103', `all say that they are in sync, and are not:\n${different}`);
+      return;
+    }
+  }
+
+  async #state() {
+    const { server } = this.#world;
+    const view = serverView(await server.listing(), server.rootId);
+    const trees = this.devices.map((device) => [...device.tree()].sort());
+    return { view, text: JSON.stringify([[...view].sort(), trees]) };
+  }
+
+  async #wait(deadline: number): Promise<void> {
+    const { scheduler } = this.#world;
+    for (const device of this.devices) {
+      for (;;) {
+        const { running } = device;
+        if (running === undefined) throw new Violation('P5', `${device.name} does not run`);
+        let outcome: string | undefined;
+        const stopping = new AbortController();
+        running.control.wait(stopping.signal).then(
+          (result) => (outcome = JSON.stringify(result)),
+          (error: unknown) => (outcome = String(error)),
+        );
+        await scheduler.run(() => outcome !== undefined, deadline);
+        if (outcome === '{"outcome":"synced"}') break;
+        if (scheduler.now < deadline && outcome !== undefined) {
+          await scheduler.run(() => false, Math.min(deadline, scheduler.now + 2000));
+          running.control.syncNow();
+          continue;
+        }
+        throw new Violation('P5', `${device.name} does not come to an end: ${outcome ?? ''} ${describe(device)}`);
+      }
+    }
+  }
+
+  #check(): void {
+    const [first] = this.devices;
+    this.#conflicts += [...first!.tree().keys()].filter((path) => path.includes('conflicted copy')).length;
+    checkContents({ devices: this.devices, ledger: this.#ledger, mayDuplicate: this.#databasesTakenBack > 0 });
+    checkStaging(this.devices);
+  }
+}
+
+function describe({ running, log }: SimDevice): string {
+  if (running === undefined) return '';
+  const { daemon, control } = running;
+  const { engine, indexer, following, tasks } = daemon.parts;
+  const status = control.status();
+  const facts = {
+    scanned: daemon.isScanned,
+    feed: daemon.feed,
+    indexerIdle: indexer.isIdle(),
+    engineIdle: engine.isIdle(),
+    tasksIdle: tasks.isIdle(),
+    listing: following.isListing,
+    atHead: following.isAtHead(),
+    outstanding: [...engine.outstanding()].slice(0, 5),
+    problems: status.problems.slice(0, 5),
+    state: status.state,
+  };
+  return `${JSON.stringify(facts)}\n${log.slice(-6).join('\n')}`;
+}

@@ -1,0 +1,46 @@
+/** Which contents users have made, and which of them somebody who had seen them has let go. */
+export class Ledger {
+  /** Every content that ever lay in a file. */
+  readonly #existed = new Set<string>();
+  /** Contents that must still be somewhere. */
+  readonly #live = new Set<string>();
+  /** May stand more than once, come back, or go. */
+  readonly #excused = new Set<string>();
+  #count = 0;
+
+  /** A text that no other write has. */
+  fresh(): string {
+    return `w${(++this.#count).toString()};`;
+  }
+
+  wrote(content: Buffer): void {
+    const text = content.toString('latin1');
+    this.#existed.add(text);
+    if (!this.#excused.has(text)) this.#live.add(text);
+  }
+
+  /** A user who saw it has overwritten or deleted it. */
+  letGo(content: Buffer): void {
+    this.#live.delete(content.toString('latin1'));
+  }
+
+  /** Written alike more than once, or lost by a power cut: nothing is said of it. */
+  excuse(content: Buffer): void {
+    const text = content.toString('latin1');
+    this.#existed.add(text);
+    this.#excused.add(text);
+    this.#live.delete(text);
+  }
+
+  existed(content: Buffer): boolean {
+    return this.#existed.has(content.toString('latin1'));
+  }
+
+  isExcused(content: Buffer): boolean {
+    return this.#excused.has(content.toString('latin1'));
+  }
+
+  live(): readonly string[] {
+    return [...this.#live];
+  }
+}

@@ -1,0 +1,146 @@
+import type { Clock, Random } from '@satchel/client/ports/clock.ts';
+import { ClientDatabase } from '@satchel/client/state/database.ts';
+import type { SQLInputValue } from 'node:sqlite';
+import type { Chance } from './chance.ts';
+import type { Life, Scheduler } from './scheduler.ts';
+
+/** Thrown by everything that a killed process calls; nothing that it does afterwards has any effect. */
+export class KilledError extends Error {
+  constructor() {
+    super('the process was killed');
+  }
+}
+
+export interface Faults {
+  /** Of dying at a call of the disk or the database, in place of finishing it. */
+  killPerCall: number;
+  /** Of EIO, ENOSPC and the like per call of the disk. */
+  diskError: number;
+  /** Of a request or its reply being lost. */
+  lostRequest: number;
+  lostReply: number;
+  duplicate: number;
+  lostPing: number;
+  /** Of events being dropped; an overflow is told some time later. */
+  overflow: number;
+}
+
+export const NO_FAULTS: Faults = {
+  killPerCall: 0,
+  diskError: 0,
+  lostRequest: 0,
+  lostReply: 0,
+  duplicate: 0,
+  lostPing: 0,
+  overflow: 0,
+};
+
+/** One run of a daemon, from its start to its end or death. */
+export class Incarnation implements Life {
+  isAlive = true;
+  readonly scheduler: Scheduler;
+  readonly chance: Chance;
+  readonly faults: Faults;
+  readonly #died: () => void;
+
+  constructor(scheduler: Scheduler, chance: Chance, { faults, died }: { faults: Faults; died: () => void }) {
+    this.scheduler = scheduler;
+    this.chance = chance;
+    this.faults = faults;
+    this.#died = died;
+  }
+
+  kill(): void {
+    if (!this.isAlive) return;
+    this.isAlive = false;
+    this.#died();
+  }
+
+  /** At the beginning of every call to the world. */
+  check(): void {
+    if (!this.isAlive) throw new KilledError();
+    this.mayDie();
+  }
+
+  mayDie(): void {
+    if (!this.chance.happens(this.faults.killPerCall)) return;
+    this.kill();
+    throw new KilledError();
+  }
+
+  sleep(ms: number): Promise<void> {
+    return this.scheduler.sleep(ms, this);
+  }
+}
+
+/** Wall time of one machine: off by some time, and jumping. */
+export interface WallClock {
+  offsetMs: number;
+}
+
+const EPOCH_MS = 1_800_000_000_000;
+
+export function wallMs(scheduler: Scheduler, wall: WallClock): number {
+  return EPOCH_MS + Math.floor(scheduler.now) + wall.offsetMs;
+}
+
+/** @param spinMs what each look at the monotonic clock costs, so that long loops notice that time goes by */
+export function createSimClock(scheduler: Scheduler, wall: WallClock, life?: Life, spinMs = 0): Clock {
+  return {
+    now: () => wallMs(scheduler, wall),
+    monotonic: () => (scheduler.now += spinMs),
+    delay: (ms, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted) return resolve();
+        const due = scheduler.after(ms, end, life);
+        function end(): void {
+          due[Symbol.dispose]();
+          signal?.removeEventListener('abort', end);
+          resolve();
+        }
+        signal?.addEventListener('abort', end, { once: true });
+      }),
+  };
+}
+
+export function createSimRandom(chance: Chance): Random {
+  return { bytes: (length) => chance.bytes(length), fraction: () => chance.fraction() };
+}
+
+/** The client's database, of which the dead do not write. */
+export class MortalDatabase extends ClientDatabase {
+  readonly #incarnation: Incarnation;
+  #transactions = 0;
+
+  constructor(path: string, incarnation: Incarnation) {
+    super(path);
+    this.#incarnation = incarnation;
+  }
+
+  override run(sql: string, ...args: SQLInputValue[]): number {
+    if (!this.#incarnation.isAlive) throw new KilledError();
+    if (this.#transactions === 0) this.#incarnation.mayDie();
+    return super.run(sql, ...args);
+  }
+
+  override all(sql: string, ...args: SQLInputValue[]) {
+    if (!this.#incarnation.isAlive) throw new KilledError();
+    return super.all(sql, ...args);
+  }
+
+  override first(sql: string, ...args: SQLInputValue[]) {
+    if (!this.#incarnation.isAlive) throw new KilledError();
+    return super.first(sql, ...args);
+  }
+
+  override transaction<T>(work: () => T): T {
+    if (!this.#incarnation.isAlive) throw new KilledError();
+    if (this.#transactions === 0) this.#incarnation.mayDie();
+    this.#transactions++;
+    try {
+      return super.transaction(work);
+    } finally {
+      this.#transactions--;
+    }
+  }
+}

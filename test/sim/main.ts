@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util';
+import { runHistory, type Figures, type Outcome } from './history.ts';
+
+/** `node test/sim/main.ts --seeds N [--seed S] [--verbose] [--twice]`: N histories from seed S on. */
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '100' },
+    seed: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+    twice: { type: 'boolean', default: false },
+    'stop-after': { type: 'string', default: '20' },
+  },
+});
+
+const first = values.seed === undefined ? Date.now() % 1_000_000_000 : Number(values.seed);
+const count = Number(values.seeds);
+const total: Partial<Record<keyof Figures, number>> = {};
+const failed: Outcome[] = [];
+const began = performance.now();
+let done = 0;
+for (let seed = first; seed < first + count; seed++) {
+  const outcome = await runHistory(seed, { isVerbose: values.verbose });
+  done++;
+  for (const [name, value] of Object.entries(outcome.figures))
+    total[name as keyof Figures] = (total[name as keyof Figures] ?? 0) + value;
+  if (values.verbose) console.log(outcome.lines.join('\n'));
+  if (values.twice) {
+    const again = await runHistory(seed);
+    if (again.trace !== outcome.trace) console.log(`seed ${seed}: the two runs differ`);
+  }
+  if (outcome.violation === undefined) continue;
+  failed.push(outcome);
+  console.log(
+    `seed ${seed}: ${outcome.violation.message}${outcome.violation.name === 'Error' ? '' : `\n${outcome.violation.stack}`}`,
+  );
+  console.log(`  again: npm run test:sim -- --seeds 1 --seed ${seed} --verbose`);
+  if (failed.length >= Number(values['stop-after'])) break;
+}
+const seconds = (performance.now() - began) / 1000;
+console.log(
+  JSON.stringify({
+    histories: done,
+    failed: failed.length,
+    seconds: Number(seconds.toFixed(1)),
+    perSecond: Number((done / seconds).toFixed(1)),
+    ...total,
+  }),
+);
+process.exitCode = failed.length > 0 ? 1 : 0;

@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newId, type DeviceId, type ObjectId, type UserId, type WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { ObjectRecord } from '@satchel/protocol/objects.ts';
+import { createMemoryCache } from '@satchel/server/adapters/memory/cache.ts';
+import { createMemoryBus } from '@satchel/server/adapters/memory/message-bus.ts';
+import { openSqlite } from '@satchel/server/adapters/sqlite/database.ts';
+import { createBlocks, type Blocks } from '@satchel/server/block/blocks.ts';
+import { createMeta, type Meta } from '@satchel/server/meta/meta.ts';
+import { createNotifier, type Notifier } from '@satchel/server/notify/notifier.ts';
+import type { BlockKey, BlockStore } from '@satchel/server/ports/block-store.ts';
+import type { Caller } from '@satchel/server/ports/chunk-ledger.ts';
+import type { Database } from '@satchel/server/ports/database.ts';
+import type { Keys } from '@satchel/server/ports/keys.ts';
+import type { Chance } from './chance.ts';
+import { createSimClock, createSimRandom } from './machine.ts';
+import type { Life, Scheduler } from './scheduler.ts';
+
+/** What one run of the server process consists of. */
+interface Services extends Life {
+  readonly meta: Meta;
+  readonly blocks: Blocks;
+  readonly notifier: Notifier;
+}
+
+/** Where databases lie: in memory, where the system offers that. */
+export function scratchFolder(): string {
+  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'satchel-sim-'));
+}
+
+/** The real Meta, Block and Notification Service of one account. What is stored outlives a crash. */
+export class SimServer implements AsyncDisposable {
+  readonly #scheduler: Scheduler;
+  readonly #chance: Chance;
+  readonly #folder = scratchFolder();
+  readonly #database: Database;
+  readonly #objects = new Map<BlockKey, Uint8Array>();
+  readonly userId: UserId;
+  workspaceId = '' as WorkspaceId;
+  rootId = '' as ObjectId;
+  services: Services | undefined;
+  crashes = 0;
+
+  constructor(scheduler: Scheduler, chance: Chance) {
+    this.#scheduler = scheduler;
+    this.#chance = chance;
+    this.#database = openSqlite({ folder: this.#folder, batch: { works: 256, ms: 1e9 } });
+    this.userId = newId<UserId>(1_800_000_000_000, chance.bytes(10));
+  }
+
+  async start(): Promise<void> {
+    const life: Life = { isAlive: true };
+    const clock = createSimClock(this.#scheduler, { offsetMs: 0 }, life);
+    const random = createSimRandom(this.#chance);
+    const bus = createMemoryBus((error) => (this.#scheduler.failure ??= error));
+    const meta = createMeta({
+      database: this.#database,
+      bus,
+      cache: createMemoryCache({ entries: 10_000 }),
+      clock,
+      random,
+      settings: { defaultQuotaBytes: undefined },
+    });
+    const store = createSimStore(this.#objects, this.#scheduler, { chance: this.#chance, life });
+    const blocks = await createBlocks({ store, ledger: meta.ledger, keys: PLAIN_KEYS, clock, random });
+    const notifier = createNotifier({
+      bus,
+      clock,
+      random,
+      workspacesOf: meta.workspacesOf,
+      log: { warn: () => undefined },
+    });
+    const person = { userId: this.userId, email: 'a@example.org', name: 'a' };
+    this.workspaceId = (await meta.ensure(person)).workspaceId;
+    const { workspaces } = await meta.workspaces(this.caller());
+    this.rootId = workspaces[0]!.rootId;
+    this.services = { isAlive: true, meta, blocks, notifier };
+    const { services } = this;
+    Object.defineProperty(services, 'isAlive', {
+      get: () => life.isAlive,
+      set: (value: boolean) => (life.isAlive = value),
+    });
+  }
+
+  /** kill -9: what was on its way is never answered. */
+  crash(): void {
+    if (this.services === undefined) return;
+    this.services.isAlive = false;
+    this.services = undefined;
+    this.crashes++;
+    this.#scheduler.note('server crashes');
+  }
+
+  caller(deviceId: DeviceId = newId<DeviceId>(1_800_000_000_000, new Uint8Array(10))): Caller {
+    return { userId: this.userId, deviceId };
+  }
+
+  /** All live objects. */
+  async listing(): Promise<readonly ObjectRecord[]> {
+    const { meta } = this.services!;
+    const objects: ObjectRecord[] = [];
+    let cursor: string | undefined;
+    for (;;) {
+      const page = await meta.list(this.caller(), {
+        workspace_id: this.workspaceId,
+        limit: 1000,
+        ...(cursor ? { cursor } : {}),
+      });
+      objects.push(...page.objects.filter(({ deleted }) => deleted !== true));
+      if (!page.hasMore) return objects;
+      cursor = page.cursor;
+    }
+  }
+
+  async doctor(): Promise<readonly unknown[]> {
+    const report = await this.services!.meta.doctor();
+    return 'findings' in report ? (report.findings as readonly unknown[]) : [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.crash();
+    // Works that are still in the queue belong to nobody any more.
+    await this.#database[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+const PLAIN_KEYS: Keys = {
+  create: async () => ({ key: new Uint8Array(32).fill(7), wrapped: new Uint8Array(32).fill(7) }),
+  unwrap: async (wrapped) => new Uint8Array(wrapped),
+};
+
+/** Objects in memory; an object is absent or whole (B1), also when the server dies meanwhile. */
+function createSimStore(
+  objects: Map<BlockKey, Uint8Array>,
+  scheduler: Scheduler,
+  { chance, life }: { chance: Chance; life: Life },
+): BlockStore {
+  const pause = () => scheduler.sleep(chance.between(0, 2), life);
+  return {
+    async put(key, bytes) {
+      await pause();
+      objects.set(key, new Uint8Array(Buffer.concat(bytes.map((part) => Buffer.from(part)))));
+    },
+    async get(key, range) {
+      await pause();
+      const bytes = objects.get(key);
+      if (bytes === undefined || range === undefined) return bytes;
+      if (range.offset + range.length > bytes.length) throw new RangeError('outside the object');
+      return bytes.subarray(range.offset, range.offset + range.length);
+    },
+    size: async (key) => objects.get(key)?.length,
+    delete: async (key) => void objects.delete(key),
+    async *list(prefix) {
+      for (const [key, { length }] of objects) if (key.startsWith(prefix)) yield { key, sizeBytes: length };
+    },
+  };
+}
