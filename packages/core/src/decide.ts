@@ -2,6 +2,7 @@ import type { ObjectId } from '@satchel/protocol/ids.ts';
 import { factsOf, isEdited, isFolder, samePlace, slotOf, type Facts } from './diff.ts';
 import type { PlanSettings } from './plan-settings.ts';
 import type { Place, TreeNode, Trees } from './tree.ts';
+import { walkUp } from './walk-up.ts';
 
 export type Fate =
   /** On neither side. */
@@ -24,6 +25,8 @@ export class Decisions {
   /** Objects that a decision hangs on; whoever plans must plan them too. */
   readonly pulled: ObjectId[] = [];
   readonly #facts = new Map<ObjectId, Facts>();
+  readonly #unseenFolders = new Map<ObjectId, boolean>();
+  readonly #inReleased = new Map<ObjectId, boolean>();
   readonly #occupants = {
     local: new Map<string, ObjectId | undefined>(),
     remote: new Map<string, ObjectId | undefined>(),
@@ -48,7 +51,7 @@ export class Decisions {
   facts(id: ObjectId): Facts {
     let facts = this.#facts.get(id);
     if (!facts) {
-      facts = factsOf(this.trees, id);
+      facts = factsOf(this.trees, id, this.#unseenFolders);
       this.#facts.set(id, facts);
     }
     return facts;
@@ -65,12 +68,7 @@ export class Decisions {
   }
 
   fate(id: ObjectId): Fate {
-    let fate = this.#fates.get(id);
-    if (!fate) {
-      fate = this.#decideFate(this.facts(id));
-      this.#fates.set(id, fate);
-    }
-    return fate;
+    return this.#knownFate(id) ?? this.#searchedFate(id);
   }
 
   /** Where an object shall lie, names not yet contested (P10); undefined when neither side has it. */
@@ -100,7 +98,16 @@ export class Decisions {
     return true;
   }
 
-  #decideFate(facts: Facts): Fate {
+  /** Undefined for a deleted folder that has not been searched for life yet (P8). */
+  #knownFate(id: ObjectId): Fate | undefined {
+    const known = this.#fates.get(id);
+    if (known) return known;
+    const fate = this.#fateByItself(this.facts(id));
+    if (fate) this.#fates.set(id, fate);
+    return fate;
+  }
+
+  #fateByItself(facts: Facts): Fate | undefined {
     const { id, local, remote, synced } = facts;
     if (this.settings.busy(id) || this.#isTangled(id)) return 'waits';
     if (facts.unseen && !(local && remote)) return 'waits';
@@ -112,15 +119,16 @@ export class Decisions {
   }
 
   /** P7, P9: one side deleted it since Synced, `survivor` is what the other side still has. */
-  #fateOfDeleted(facts: Facts, survivor: TreeNode): Fate {
+  #fateOfDeleted(facts: Facts, survivor: TreeNode): Fate | undefined {
     if (this.#isReleased(facts)) return 'released';
     if (isEdited(survivor, facts.synced) || facts.localMoved || facts.remoteMoved) return 'lives';
     const parent = this.facts(survivor.parentId);
-    if (isDeletedLike(parent, facts) && this.#liesInReleased(parent)) {
+    if (isDeletedLike(parent, facts) && this.#liesInReleased(parent.id)) {
       this.pulled.push(parent.id);
       return 'waits';
     }
-    return isFolder(survivor.content) ? this.#fateOfFolder(facts, survivor) : 'dies';
+    if (!isFolder(survivor.content)) return 'dies';
+    return this.#sustained.has(facts.id) ? 'lives' : undefined;
   }
 
   /** P9, itself: a mount counts as moved, so that a share is never emptied by removing its folder. */
@@ -132,29 +140,41 @@ export class Decisions {
   }
 
   /** P9, what was in it: nothing may go before the folder is released. */
-  #liesInReleased(folder: Facts): boolean {
-    let at = folder;
-    while (!this.#isReleased(at)) {
-      const survivor = at.local ?? at.remote;
-      const parent = survivor && this.facts(survivor.parentId);
-      if (!parent || !isDeletedLike(parent, at)) return false;
-      at = parent;
-    }
-    return true;
+  #liesInReleased(folderId: ObjectId): boolean {
+    return walkUp(this.#inReleased, folderId, (id) => {
+      const folder = this.facts(id);
+      if (this.#isReleased(folder)) return true;
+      const parentId = (folder.local ?? folder.remote)?.parentId;
+      return parentId && isDeletedLike(this.facts(parentId), folder) ? parentId : false;
+    });
   }
 
-  /** P8: it lives when anything in it does; its own deletion comes after that of all that was in it. */
-  #fateOfFolder(facts: Facts, survivor: TreeNode): Fate {
-    if (this.#sustained.has(facts.id)) return 'lives';
+  /** P8, from folder to folder with a stack of its own: folders can be nested deeper than calls. */
+  #searchedFate(id: ObjectId): Fate {
+    const stack = [{ id, search: this.#searchFolder(id) }];
+    for (let top = stack.at(-1); top; top = stack.at(-1)) {
+      const next = top.search.next();
+      if (next.done) {
+        this.#fates.set(top.id, next.value);
+        stack.pop();
+      } else stack.push({ id: next.value, search: this.#searchFolder(next.value) });
+    }
+    return this.#fates.get(id) ?? 'waits';
+  }
+
+  /** P8: a deleted folder lives when anything in it does. Yields the folders in it that have to be searched before. */
+  *#searchFolder(folderId: ObjectId): Generator<ObjectId, Fate, void> {
     let fate: Fate = 'dies';
-    const tree = facts.local ? this.trees.local : this.trees.remote;
-    for (const child of tree.children(survivor.objectId)) {
+    const tree = this.facts(folderId).local ? this.trees.local : this.trees.remote;
+    for (const child of tree.children(folderId)) {
+      const { objectId: id } = child;
       if ('deleted' in child && child.deleted) continue;
-      if (this.decided >= this.settings.limit && !this.#fates.has(child.objectId)) return 'waits';
-      const childFate = this.fate(child.objectId);
-      this.pulled.push(child.objectId);
-      if (childFate === 'dies' || this.place(child.objectId)?.parentId !== facts.id) continue;
-      if (childFate === 'waits' || this.isOrphan(child.objectId)) fate = 'waits';
+      if (this.decided >= this.settings.limit && !this.#fates.has(id)) return 'waits';
+      if (!this.#knownFate(id)) yield id;
+      const childFate = this.fate(id);
+      this.pulled.push(id);
+      if (childFate === 'dies' || this.place(id)?.parentId !== folderId) continue;
+      if (childFate === 'waits' || this.isOrphan(id)) fate = 'waits';
       else return 'lives';
     }
     return fate;

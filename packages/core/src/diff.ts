@@ -1,6 +1,7 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import { temporaryName } from './temporary-name.ts';
 import type { Content, LocalNode, Place, RemoteNode, SyncedNode, TreeNode, Trees } from './tree.ts';
+import { walkUp } from './walk-up.ts';
 
 /** One object in the three trees, and who moved it since Synced. */
 export interface Facts {
@@ -16,12 +17,16 @@ export interface Facts {
   readonly remoteMoved: boolean;
 }
 
-export function factsOf(trees: Trees, id: ObjectId): Facts {
+/** @param unseenFolders remembers, for all objects of one plan, which folders could not be looked at */
+export function factsOf(trees: Trees, id: ObjectId, unseenFolders: Map<ObjectId, boolean>): Facts {
   const local = trees.local.get(id);
   const known = trees.remote.get(id);
   const synced = trees.synced.get(id);
   const remote = known?.deleted ? undefined : known;
-  const unseen = isUnseen(trees, local, synced);
+  const isMissing = !local && synced;
+  const unseen = isMissing
+    ? walkUp(unseenFolders, synced.parentId, (folder) => isUnseenFolder(trees, folder))
+    : local?.presence === 'unknown';
   return {
     id,
     local,
@@ -34,19 +39,10 @@ export function factsOf(trees: Trees, id: ObjectId): Facts {
   };
 }
 
-/**
- * An object that is missing below a folder that could not be looked at is as unseen as the folder. Synced holds the
- * objects as of different moments, so going up in it may lead in a circle.
- */
-function isUnseen(trees: Trees, local: LocalNode | undefined, synced: SyncedNode | undefined): boolean {
-  let [present, known] = [local, synced];
-  const met = new Set<SyncedNode>();
-  while (!present && known && !met.has(known)) {
-    met.add(known);
-    present = trees.local.get(known.parentId);
-    known = trees.synced.get(known.parentId);
-  }
-  return present?.presence === 'unknown';
+/** What is missing below a folder that could not be looked at is as unseen as the folder; else see the folder above. */
+function isUnseenFolder(trees: Trees, id: ObjectId): boolean | ObjectId {
+  const local = trees.local.get(id);
+  return local ? local.presence === 'unknown' : (trees.synced.get(id)?.parentId ?? false);
 }
 
 /** P5: a temporary name is the middle of a swap that was interrupted, not a wish; so it never counts as a move. */

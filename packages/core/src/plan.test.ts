@@ -361,6 +361,14 @@ describe('P11 P12 P13 P14 P15 P18 what holds an object back', () => {
     );
     assert.equal(made.more, true);
   });
+  test('P18 H56 folders nested five thousand deep', () => {
+    const depth = 5000;
+    const names = Array.from({ length: depth }, (_, index) => [`o${index}`, `${index > 0 ? `o${index - 1}` : ''}/n/`]);
+    const tree = Object.fromEntries(names) as Record<string, string>;
+    const settings = { limit: 2 * depth, deletesAllowed: depth };
+    assert.equal(stepsOf({ synced: tree, remote: tree, settings }).at(-1), 'delete o0');
+    assert.equal(stepsOf({ local: tree, settings }).at(-1), `mkdir o${depth - 1} at o${depth - 2}/n`);
+  });
   test('P18 a large folder is deleted over several plans', () => {
     const many = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, `d/f${index}=1`]));
     const tree = { d: '/d/', ...many };
