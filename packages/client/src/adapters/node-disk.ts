@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import type { Disk, DiskEntry, DiskListing, DiskStat, EntryType } from '../ports/disk.ts';
+import type { Disk, DiskEntry, DiskListing, DiskStat, EntryType, FinishedFile } from '../ports/disk.ts';
 import type { DirectoryHandle, NativeFiles } from '../ports/native-files.ts';
 
 const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK, O_CREAT } = constants;
@@ -200,13 +200,18 @@ function readSmall(path: string | undefined, maxBytes: number): Uint8Array | und
   }
 }
 
-function finishFile(path: string, { sizeBytes, executable, mtimeMs }: Parameters<Disk['finish']>[1]): void {
-  const fd = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666);
+/** Node cuts to nanoseconds: half a microsecond more keeps the millisecond that was meant. */
+function secondsOf(ms: number): number {
+  return (ms + 0.0005) / 1000;
+}
+
+function finishFile(path: string, { sizeBytes, executable, mtimeMs, mode }: FinishedFile): void {
+  const fd = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
   try {
     fs.ftruncateSync(fd, sizeBytes);
-    const mode = fs.fstatSync(fd).mode & 0o777;
-    if (executable) fs.fchmodSync(fd, mode | ((mode & 0o444) >> 2));
-    fs.futimesSync(fd, mtimeMs / 1000, mtimeMs / 1000);
+    const readable = mode === undefined ? 0o666 & ~process.umask() : mode & 0o666;
+    fs.fchmodSync(fd, executable ? readable | ((readable & 0o444) >> 2) : readable);
+    fs.futimesSync(fd, secondsOf(mtimeMs), secondsOf(mtimeMs));
   } finally {
     fs.closeSync(fd);
   }

@@ -22,6 +22,14 @@ export interface DiskEntry {
   readonly type: EntryType;
 }
 
+export interface FinishedFile {
+  readonly sizeBytes: number;
+  readonly executable: boolean;
+  readonly mtimeMs: number;
+  /** Permission bits of the file that it replaces, kept but for execution (H55); absent: as for any new file. */
+  readonly mode?: number;
+}
+
 /** A listing of one folder, complete (C3). */
 export interface DiskListing {
   readonly entries: readonly DiskEntry[];
@@ -55,11 +63,8 @@ export interface Disk extends Disposable {
   removeFile(path: string): 'removed' | 'missing';
   removeFolder(path: string): 'removed' | 'missing' | 'not-empty';
   setExecutable(path: string, executable: boolean): void;
-  /** Gives a file in the staging folder its length, mode and mtime; made when absent. */
-  finish(
-    path: string,
-    options: { readonly sizeBytes: number; readonly executable: boolean; readonly mtimeMs: number },
-  ): void;
+  /** Gives a file in the staging folder its length, permissions and mtime; made when absent. */
+  finish(path: string, options: FinishedFile): void;
   /** These files and folders, or everything. */
   flush(paths?: readonly string[]): Promise<void>;
   freeBytes(): Promise<number>;

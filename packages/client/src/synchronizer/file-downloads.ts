@@ -76,7 +76,9 @@ export class FileDownloads {
     }
     await this.#fill(parts, signal);
     for (const { content, step, path } of parts) {
-      disk.finish(path, { sizeBytes: content.size, executable: step.executable, mtimeMs: content.mtimeMs });
+      const { size: sizeBytes, mtimeMs } = content;
+      const mode = step.expected === undefined ? undefined : this.#deps.trees.local.get(step.objectId)?.stat.mode;
+      disk.finish(path, { sizeBytes, executable: step.executable, mtimeMs, ...(mode === undefined ? {} : { mode }) });
     }
     for (const index of await this.#place(parts)) outcomes[index] = { outcome: 'done' };
     return outcomes;
