@@ -26,9 +26,11 @@ export interface DiskChange {
 
 export class DiskError extends Error {
   readonly code: string;
+  readonly path: string;
   constructor(code: string, path: string) {
     super(`${code}: ${path}`);
     this.code = code;
+    this.path = path;
   }
 }
 
@@ -273,12 +275,10 @@ export class SimDisk {
       inode.durable = undefined;
       if (chance.happens(0.4)) continue;
       lost.push(inode.data);
-      const kind = chance.below(3);
-      if (kind === 0) {
+      if (chance.happens(0.5) || inode.data.length === 0) {
         inode.data = durable.data;
         inode.mtimeNs = durable.mtimeNs;
-      } else if (kind === 1) inode.data = inode.data.subarray(0, chance.below(inode.data.length + 1));
-      else inode.data = Buffer.alloc(inode.data.length);
+      } else inode.data = inode.data.subarray(0, chance.below(inode.data.length));
       garbage.push(inode.data);
     }
     return { lost, garbage };

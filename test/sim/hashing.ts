@@ -88,7 +88,7 @@ export function createSimHashing(disk: SimDisk, incarnation: Incarnation): Hashi
     async encodeChunk(source) {
       await pause();
       const bytes = chunkAt(source);
-      return bytes === undefined ? undefined : { form: 'raw', bytes };
+      return bytes === undefined ? undefined : { form: 'raw' as const, bytes, [Symbol.dispose]: () => undefined };
     },
     async prove(source, nonce) {
       await pause();

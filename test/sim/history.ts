@@ -70,6 +70,7 @@ export async function runHistory(seed: number, options: Options = {}): Promise<O
     violation = error instanceof Error ? error : new Error(String(error));
   } finally {
     for (const device of history.devices) device.kill();
+    scheduler.failure = undefined;
     await scheduler.run(() => false, scheduler.now + 2);
     process.off('unhandledRejection', unhandled);
     rmSync(folder, { recursive: true, force: true });

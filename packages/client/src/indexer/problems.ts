@@ -28,6 +28,19 @@ export class PathProblems {
     this.#byPath.delete(path);
   }
 
+  /** A folder could be listed: it is readable, and what it no longer holds, at any depth, is no problem any more. */
+  listed(folder: string, names: ReadonlySet<string>): void {
+    const prefix = folder === '' ? '' : `${folder}/`;
+    for (const { path, code } of this.#byPath.values()) {
+      if (path === folder) {
+        if (code === 'unreadable') this.clear(path);
+      } else if (path.startsWith(prefix)) {
+        const [name = ''] = path.slice(prefix.length).split('/');
+        if (!names.has(name)) this.clear(path);
+      }
+    }
+  }
+
   all(): readonly PathProblem[] {
     return [...this.#byPath.values()];
   }

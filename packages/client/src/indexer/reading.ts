@@ -46,9 +46,19 @@ export async function readFiles(
   return deps.transaction(() =>
     results.map((result, index) => {
       const file = files[index];
-      return file === undefined ? 'gone' : record(deps, file.path, result);
+      return file === undefined ? 'gone' : recordOrReport(deps, file.path, result);
     }),
   );
+}
+
+/** One file that cannot be looked at must not take the others' results with it (H102). */
+function recordOrReport(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcome {
+  try {
+    return record(deps, path, result);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && 'path' in error)) throw error;
+    return refuse(deps, path, { code: String(error.code), message: error.message });
+  }
 }
 
 function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcome {

@@ -26,6 +26,7 @@ export function* scanFolder(deps: ScanDeps, path: string): ScanSteps {
   if (folder === undefined) return;
   const listing = listOrReport(deps, path);
   if (listing === undefined) return;
+  deps.problems.listed(path, new Set([...listing.entries.map(({ name }) => name), ...listing.unreadableNames]));
   const rows = new Map<string, LocalRow>();
   for (const row of deps.trees.local.children(folder.objectId)) rows.set(diskNameOf(row), row);
   for (const name of listing.unreadableNames) {
