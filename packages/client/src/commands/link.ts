@@ -20,6 +20,7 @@ export async function link(context: CommandContext): Promise<number> {
     expectLinkable(typed, home);
     return (await import('../cli/link-preview.ts')).previewLink(context, typed);
   }
+  expectNoOther(stored, typed);
   const path = folderAt(typed);
   expectLinkable(path, home);
   const how = wayToLink(stored, path, { deviceId, adopts: isSet('adopt') });
@@ -61,6 +62,16 @@ function isWithin(inner: string, outer: string): boolean {
   return below === '' || (below !== '..' && !below.startsWith(`..${sep}`) && resolve(outer, below) === inner);
 }
 
+/** Before anything is made: another folder is linked and still stands there. */
+function expectNoOther({ root }: StoredConfig, typed: string): void {
+  if (root === undefined || statSync(typed, { throwIfNoEntry: false }) !== undefined) return;
+  if (root.path !== typed) throw linkedElsewhere(root);
+}
+
+function linkedElsewhere({ path }: LinkedRoot): CommandError {
+  return new CommandError('linked', EXIT.conflict, `This device syncs ${path} already.`, { next: 'satchel unlink' });
+}
+
 type Way =
   | { readonly way: 'nothing' }
   /** The folder is the one that the trees of this device tell of. */
@@ -80,10 +91,7 @@ function wayToLink(
     // Moved by its user, or copied: a copy beside the original would have two devices of one id.
     if (readMarker(root.path) === undefined) return { way: 'again', markerId: root.markerId };
   }
-  if (root !== undefined && path !== root.path)
-    throw new CommandError('linked', EXIT.conflict, `This device syncs ${root.path} already.`, {
-      next: 'satchel unlink',
-    });
+  if (root !== undefined && path !== root.path) throw linkedElsewhere(root);
   const isForeign = known !== undefined && known.deviceId !== deviceId;
   if (isForeign) expectFree(path, adopts);
   return { way: 'anew', markerId: newMarkerId() };
