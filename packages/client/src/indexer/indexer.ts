@@ -348,7 +348,7 @@ export class Indexer {
     if (absence === 'absent') this.#deps.deleted(tree.remove(id));
     if (absence !== 'there') return;
     const path = tree.pathOf(id);
-    if (path !== undefined) this.#hints.set(path, true);
+    if (path !== undefined) this.recheck([path]);
   }
 
   #nextDueMs(): number | undefined {

@@ -19,8 +19,11 @@ export interface ReadingDeps {
   readonly transaction: <T>(work: () => T) => T;
 }
 
-/** `again`: it changed while it was read, or its folder is not known yet. */
+/** `again`: it changed while it was read, or its folder is not known yet. `gone`: no file lies there any more. */
 export type ReadOutcome = 'recorded' | 'again' | 'gone' | 'unreadable';
+
+/** Nothing lies there, or something that is no file. */
+const NO_FILE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENOTSUP']);
 
 export interface FileToRead {
   readonly path: string;
@@ -66,7 +69,8 @@ function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcom
   const stat = deps.disk.stat(path);
   if (stat === undefined) return 'gone';
   const stable = sameStat(result.before, result.after) && sameStat(result.after, identityOf(stat));
-  if (!stable || stat.type !== 'file') return 'again';
+  if (stat.type !== 'file') return 'gone';
+  if (!stable) return 'again';
   const cut = path.lastIndexOf('/');
   const folder = deps.tree.folderAt(cut < 0 ? '' : path.slice(0, cut));
   if (folder === undefined) return 'again';
@@ -87,8 +91,7 @@ function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcom
 }
 
 function refuse(deps: ReadingDeps, path: string, { code, message }: { code: string; message: string }): ReadOutcome {
-  if (code === 'ENOENT' || code === 'ENOTDIR') return 'gone';
-  if (code === 'EISDIR' || code === 'ELOOP' || code === 'ENOTSUP') return 'again';
+  if (NO_FILE.has(code)) return 'gone';
   deps.problems.add(path, 'unreadable', faultMessage(path, Object.assign(new Error(message), { code })));
   return 'unreadable';
 }
