@@ -4,7 +4,8 @@ import { encodeDelta, matchDelta } from '@satchel/core/delta.ts';
 import { encodeFrameHeader, type ChunkFrameHeader } from '@satchel/core/frame.ts';
 import { decodeSignature } from '@satchel/core/signature.ts';
 import type { ChunkRef } from '@satchel/protocol/objects.ts';
-import type { ChunkAt, ChunkSignature, ChunkSource, EncodedBatch, Payload } from '../ports/hashing.ts';
+import type { ChunkAt, ChunkSignature, ChunkSource, EncodedBatch, Payload as EncodedForm } from '../ports/hashing.ts';
+import type { Encoded } from './hash-messages.ts';
 import { compressed } from './hash-worker-compress.ts';
 import { createSourceFiles } from './hash-worker-copy.ts';
 import { readInto, sha256, turn } from './hash-worker-files.ts';
@@ -33,22 +34,20 @@ function zstdFrame(bytes: Uint8Array, chunk: ChunkRef): Buffer | undefined {
   return shorter === undefined ? undefined : wholeFrame(headerOf(chunk, 'zstd'), shorter);
 }
 
-/** Bytes that are a view of a buffer in use: what is handed out is a copy. */
-export function payloadOf(bytes: Uint8Array, chunk: ChunkRef): Payload {
-  const frame = zstdFrame(bytes, chunk);
-  if (frame !== undefined) return { form: 'frame', frame };
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copy.set(bytes);
-  return { form: 'raw', bytes: copy };
+/** How a chunk at hand is best sent: as a frame, or as it is. */
+export function encodedForm(bytes: Uint8Array, chunk: ChunkRef, against?: ChunkSignature): EncodedForm {
+  const frame = (against && deltaFrame(bytes, chunk, against)) ?? zstdFrame(bytes, chunk);
+  return frame === undefined || frame.length > bytes.length ? { form: 'raw', bytes } : { form: 'frame', bytes: frame };
 }
 
-export function encodeChunk(source: ChunkSource): Payload | undefined {
-  using files = createSourceFiles();
+/** Reads a chunk into the room and leaves it there as it is best sent. */
+export function encodeChunk(source: ChunkSource, room: Buffer): Encoded | undefined {
+  using files = createSourceFiles(room);
   const bytes = files.read(source.path, source);
   if (bytes === undefined) return undefined;
-  const delta = source.against && deltaFrame(bytes, source, source.against);
-  const frame = delta ?? zstdFrame(bytes, source);
-  return frame === undefined ? { form: 'raw', bytes } : { form: 'frame', frame };
+  const { form, bytes: encoded } = encodedForm(bytes, source, source.against);
+  if (form === 'frame') room.set(encoded);
+  return { form, length: encoded.length };
 }
 
 /** The header before a chunk's own bytes. */

@@ -29,8 +29,12 @@ export function openFile(path: string, flags: number, mode?: number): OpenFile {
   return { fd, [Symbol.dispose]: () => fs.closeSync(fd) };
 }
 
+/** Standard input as it was given to this process: it may be a socket, which cannot be opened by a path. */
+const STANDARD_INPUT = '/dev/stdin';
+
 /** H17: never through a symlink, never waiting for a pipe's writer, unless `follow`. Throws what `node:fs` throws. */
 export function openToRead(path: string, follow = false): OpenFile {
+  if (follow && path === STANDARD_INPUT) return { fd: 0, [Symbol.dispose]: () => undefined };
   return openFile(path, O_RDONLY | (follow ? 0 : O_NOFOLLOW | O_NONBLOCK));
 }
 

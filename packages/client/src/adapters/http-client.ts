@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { createBulkClient } from './http-bulk.ts';
 import type { RateLimit } from '../ports/rate-limit.ts';
 import { AnswerInvalidError, OfflineError, type ReceiveBytes } from '../ports/server-api.ts';
 
@@ -22,7 +23,7 @@ export interface HttpRequest {
 
 export interface HttpAnswer {
   readonly status: number;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: IncomingHttpHeaders | Readonly<Record<string, string>>;
   /** Empty when the body went to `receive`. */
   readonly body: Buffer;
 }
@@ -54,16 +55,25 @@ function agentsOf(options: HttpClientOptions): Agents {
 /** HTTP/1.1 over node:http with connections kept open; see docs/decisions/0005. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const agents = agentsOf(options);
+  const bulk = createBulkClient({
+    idleTimeoutMs: options.idleTimeoutMs,
+    allow: (bytes, signal) => options.down.take(bytes, signal),
+  });
+  const exchangeOf = (request: HttpRequest): Promise<HttpAnswer | 'stale connection'> => {
+    const isStream = request.lane === 'bulk' && request.receive !== undefined && request.url.protocol === 'http:';
+    return isStream ? bulk.exchange(request) : exchange(request, agents, options);
+  };
   return {
     async send(request) {
       request.signal.throwIfAborted();
       for (let attempt = 1; ; attempt++) {
-        const sent = await exchange(request, agents, options);
+        const sent = await exchangeOf(request);
         if (sent !== 'stale connection') return sent;
         if (attempt > CONTROL_CONNECTIONS) throw new OfflineError(`${request.url.host} closes every connection.`);
       }
     },
     [Symbol.dispose]() {
+      bulk[Symbol.dispose]();
       for (const pair of Object.values(agents)) {
         pair['http:'].destroy();
         pair['https:'].destroy();
@@ -199,6 +209,8 @@ function readBody(
     else reject(new OfflineError(`${request.url.host} cut its answer short.`));
   });
   incoming.on('error', (error) => reject(offline(request.url, error)));
-  incoming.on('close', () => reject(new OfflineError(`${request.url.host} cut its answer short.`)));
+  incoming.on('close', () => {
+    if (!incoming.complete) reject(new OfflineError(`${request.url.host} cut its answer short.`));
+  });
   return promise;
 }

@@ -124,7 +124,8 @@ class StoredSession implements TokenSession {
         return renewed;
       } catch (error) {
         const final = error instanceof CodedError ? FINAL[error.code] : undefined;
-        if (error instanceof DOMException) throw new OfflineError('The server takes too long to renew the sign-in.', error);
+        if (error instanceof DOMException)
+          throw new OfflineError('The server takes too long to renew the sign-in.', error);
         if (final === undefined) throw error;
         this.#become(final);
         throw stateError(final, error);

@@ -108,7 +108,7 @@ test('H93 bytes that are not what their name says are refused, again and again, 
     (error) => error instanceof CodedError && error.code === 'chunk_damaged',
   );
   assert.ok(!done.includes(5));
-  assert.ok(done.length > 5);
+  assert.ok(done.includes(6), 'what follows in the same answer');
 });
 
 test('H93 bytes damaged on their way once are asked for again', async () => {

@@ -109,14 +109,15 @@ async function sendGroup(context: UploadContext, group: readonly PutJob[], signa
   const framed: PutJob[] = [];
   await allIn(createLane(group.length), group, signal, async (job, either) => {
     if (job.file.outcome === 'changed') return;
-    const payload = await context.hashing.encodeChunk(job.source, either);
+    using payload = await context.hashing.encodeChunk(job.source, either);
     if (payload === undefined) {
       job.file.outcome = 'changed';
     } else if (payload.form === 'raw') {
       await putChunk(context, job, payload.bytes, either);
       context.progress(job.source.size);
     } else {
-      frames.push(payload.frame);
+      // A copy, since memory that is held while others wait for some would stop everything.
+      frames.push(new Uint8Array(payload.bytes));
       framed.push(job);
     }
   });

@@ -118,7 +118,7 @@ class WindowSender {
         putting.push(this.#put(held, need, payload.bytes));
       } else {
         framed.push(held);
-        if (payload.form === 'frame') frames.push(payload.frame);
+        if (payload.form === 'frame') frames.push(payload.bytes);
         else frames.push(rawHeader(id, size), payload.bytes);
       }
     }

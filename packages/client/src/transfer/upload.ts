@@ -84,9 +84,9 @@ async function sendUnasked(
   const frames: Uint8Array[] = [];
   const sent: ChunkJob[] = [];
   for (const job of changed) {
-    const payload = await context.hashing.encodeChunk(job.source, signal);
-    if (payload?.form !== 'frame' || payload.frame.length > UNASKED_BYTES / changed.length) continue;
-    frames.push(payload.frame);
+    using payload = await context.hashing.encodeChunk(job.source, signal);
+    if (payload?.form !== 'frame' || payload.bytes.length > UNASKED_BYTES / changed.length) continue;
+    frames.push(new Uint8Array(payload.bytes));
     sent.push(job);
   }
   if (sent.length === 0) return chunks;
