@@ -37,14 +37,22 @@ export function* scanFolder(deps: ScanDeps, path: string): ScanSteps {
       `${shown} has a name that is not Unicode: it is not synced; rename it`,
     );
   }
+  // What an entry before has moved or displaced is not as it was when the rows were read.
+  const asOfNow = (name: string, row: LocalRow | undefined) => {
+    const now = row === undefined ? undefined : deps.trees.local.get(row.objectId);
+    const isHere = now !== undefined && now.parentId === folder.objectId && diskNameOf(now) === name;
+    return isHere ? now : deps.tree.rowAt(folder.objectId, name);
+  };
   for (const { name } of listing.entries) {
     const row = rows.get(name);
     rows.delete(name);
-    examineOrReport(deps, { folder, folderPath: path, name, row });
+    examineOrReport(deps, { folder, folderPath: path, name, row: row && asOfNow(name, row) });
     yield;
   }
   for (const row of rows.values()) {
-    examineOrReport(deps, { folder, folderPath: path, name: diskNameOf(row), row });
+    const name = diskNameOf(row);
+    const now = asOfNow(name, row);
+    if (now !== undefined) examineOrReport(deps, { folder, folderPath: path, name, row: now });
     yield;
   }
 }
