@@ -205,6 +205,8 @@ export class Following {
     for (const row of this.#deps.remote.below(workspace)) unseen.add(row.objectId);
     if (!keepsSynced) {
       this.#deps.transaction(() => {
+        // Seqs of another epoch say nothing about what is older.
+        for (const row of [...this.#deps.remote.below(workspace)]) this.#deps.trees.putRemote({ ...row, seq: 0 });
         for (const id of unseen) this.#deps.trees.removeSynced(id);
       });
     }
