@@ -38,10 +38,19 @@ export class Decisions {
   readonly #anchored = new Set<ObjectId>();
   readonly #tangled = new Set<ObjectId>();
   readonly #undone = new Set<ObjectId>();
+  #needsMore = false;
 
   constructor(trees: Trees, settings: PlanSettings) {
     this.trees = trees;
     this.settings = settings;
+  }
+
+  /**
+   * The limit cut off the search of a folder that something moves out of. Whether the folder goes may be what the
+   * others wait for: when it has to make way for a new one of its name, into which they move.
+   */
+  get needsMore(): boolean {
+    return this.#needsMore;
   }
 
   get decided(): number {
@@ -165,15 +174,23 @@ export class Decisions {
   /** P8: a deleted folder lives when anything in it does. Yields the folders in it that have to be searched before. */
   *#searchFolder(folderId: ObjectId): Generator<ObjectId, Fate, void> {
     let fate: Fate = 'dies';
+    let somethingLeaves = false;
     const tree = this.facts(folderId).local ? this.trees.local : this.trees.remote;
     for (const child of tree.children(folderId)) {
       const { objectId: id } = child;
       if ('deleted' in child && child.deleted) continue;
-      if (this.decided >= this.settings.limit && !this.#fates.has(id)) return 'waits';
+      if (this.decided >= this.settings.limit && !this.#fates.has(id)) {
+        this.#needsMore ||= somethingLeaves;
+        return 'waits';
+      }
       if (!this.#knownFate(id)) yield id;
       const childFate = this.fate(id);
       this.pulled.push(id);
-      if (childFate === 'dies' || this.place(id)?.parentId !== folderId) continue;
+      if (childFate === 'dies') continue;
+      if (this.place(id)?.parentId !== folderId) {
+        somethingLeaves = true;
+        continue;
+      }
       if (childFate === 'waits' || this.isOrphan(id)) fate = 'waits';
       else return 'lives';
     }

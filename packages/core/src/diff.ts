@@ -1,5 +1,5 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
-import { temporaryName } from './temporary-name.ts';
+import { isTemporaryName } from './temporary-name.ts';
 import type { Content, LocalNode, Place, RemoteNode, SyncedNode, TreeNode, Trees } from './tree.ts';
 import { walkUp } from './walk-up.ts';
 
@@ -49,7 +49,7 @@ function isUnseenFolder(trees: Trees, id: ObjectId): boolean | ObjectId {
 function hasMoved(node: TreeNode | undefined, synced: SyncedNode | undefined): boolean {
   if (!node) return false;
   if (!synced) return true;
-  return !samePlace(node, synced) && node.name !== temporaryName(node.objectId);
+  return !samePlace(node, synced) && !isTemporaryName(node.name, node.objectId);
 }
 
 export function samePlace(one: Place, other: Place): boolean {

@@ -126,9 +126,9 @@ describe('P17 circles of names', () => {
       ['move b to /a', 'move a to /b'],
     ],
     [
-      'P17 one of the circle has its temporary name already: the other steps aside',
+      'P17 one of the circle has its temporary name already: it takes another',
       { synced: { a: '/.~a=1', b: '/b=2' }, local: { a: '/b=1', b: '/.~a=2' }, remote: { a: '/.~a=1', b: '/b=2' } },
-      ['move b to /.~b', 'move a to /b', 'move b to /.~a'],
+      ['move a to /.~a~', 'move b to /.~a', 'move a to /b'],
     ],
     [
       'P5 a temporary name is not sent',

@@ -3,7 +3,7 @@ import type { Decisions } from './decide.ts';
 import { slotOf } from './diff.ts';
 import { dependencies } from './step-dependencies.ts';
 import { sideOf, type DiskStep, type ServerStep, type Step } from './step.ts';
-import { temporaryName } from './temporary-name.ts';
+import { otherTemporaryName, temporaryName } from './temporary-name.ts';
 import type { Place } from './tree.ts';
 
 /** `after`: indices, in the plan's list, of the steps that must have succeeded before; a step whose need failed is dropped. */
@@ -194,10 +194,11 @@ class Ordering {
     const leaving = this.#leaving.get(owner);
     const outcome = leaving ? yield leaving : 'blocked';
     if (outcome !== 'circle') return outcome;
-    const to = { parentId: place.parentId, name: temporaryName(owner) };
-    const aside = this.#ownerOf(to) ? undefined : this.#view.stepAside(owner, place, to);
-    // It has its temporary name already, after an interruption: another one of the circle has to step aside.
-    if (!aside) return 'circle';
+    const to = [temporaryName(owner), otherTemporaryName(owner)]
+      .map((name) => ({ parentId: place.parentId, name }))
+      .find((free) => !this.#ownerOf(free));
+    const aside = to && this.#view.stepAside(owner, place, to);
+    if (!aside) return 'blocked';
     this.#emit(aside);
     return 'done';
   }

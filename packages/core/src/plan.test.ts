@@ -369,6 +369,19 @@ describe('P11 P12 P13 P14 P15 P18 what holds an object back', () => {
     assert.equal(stepsOf({ synced: tree, remote: tree, settings }).at(-1), 'delete o0');
     assert.equal(stepsOf({ local: tree, settings }).at(-1), `mkdir o${depth - 1} at o${depth - 2}/n`);
   });
+  test('P18 a large folder whose contents move into a new one of its name is planned as a whole', () => {
+    const many = (parent: string) =>
+      Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, `${parent}/f${index}=1`]));
+    const before = { d: '/d/', ...many('d') };
+    const made = planScene({
+      synced: before,
+      local: before,
+      remote: { d: '-/d/', n: '/d/', ...many('n') },
+      settings: { limit: 10 },
+    });
+    assert.equal(made.steps.length, 1 + 1 + 50 + 1);
+    assert.deepEqual(made.waiting, []);
+  });
   test('P18 a large folder is deleted over several plans', () => {
     const many = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, `d/f${index}=1`]));
     const tree = { d: '/d/', ...many };

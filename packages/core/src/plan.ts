@@ -36,7 +36,8 @@ import type { Trees } from './tree.ts';
  * - P16 A step is planned only if what it needs is there or made by an earlier step: its parent, a free name, an empty
  *       folder to remove, no circle. Else the object waits.
  * - P17 Circles of names are broken through a temporary name.
- * - P18 A plan is bounded: it decides on about `limit` objects, whole with what they hang on.
+ * - P18 A plan is bounded: it decides on about `limit` objects, whole with what they hang on; on more only when
+ *       otherwise nothing could be done.
  */
 export interface Plan {
   /** In an order in which they can be run one by one; steps of different sides are independent of each other. */
@@ -59,7 +60,7 @@ export interface Plan {
  */
 export function plan(trees: Trees, candidates: Iterable<ObjectId>, settings: PlanSettings): Plan {
   const decisions = new Decisions(trees, settings);
-  const { objects, more } = closure(decisions, candidates);
+  const { objects, taken, more } = closure(decisions, candidates);
   const claims = new Claims(decisions);
   const drafts = objects.map((id) => draftOf(id, decisions, claims));
   const held = heldDeletes(drafts, settings.deletesAllowed);
@@ -67,6 +68,8 @@ export function plan(trees: Trees, candidates: Iterable<ObjectId>, settings: Pla
   const state = wanted.filter((step) => sideOf(step) === 'state').map(withoutNeeds);
   const disk = orderDiskSteps(wanted, decisions, state.length);
   const server = orderServerSteps(wanted, decisions, state.length + disk.steps.length);
+  const isStuck = state.length + disk.steps.length + server.steps.length === 0 && decisions.needsMore;
+  if (isStuck) return { ...plan(trees, taken, { ...settings, limit: 4 * settings.limit }), more };
   const blocked = new Set([...disk.blocked, ...server.blocked]);
   return {
     steps: [...state, ...disk.steps, ...server.steps],
@@ -95,12 +98,14 @@ function heldDeletes(drafts: readonly Draft[], allowed: number): ReadonlySet<Obj
 /** P18: the candidates up to the limit, and all that their steps can hang on. */
 function closure(decisions: Decisions, candidates: Iterable<ObjectId>) {
   const objects = new Set<ObjectId>();
+  const taken: ObjectId[] = [];
   let more = false;
   for (const candidate of candidates) {
     if (objects.size >= decisions.settings.limit) {
       more = true;
       break;
     }
+    taken.push(candidate);
     const queue = [candidate];
     for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
       if (objects.has(id)) continue;
@@ -112,7 +117,7 @@ function closure(decisions: Decisions, candidates: Iterable<ObjectId>) {
       queue.push(...decisions.pulled.splice(0));
     }
   }
-  return { objects: [...objects], more };
+  return { objects: [...objects], taken, more };
 }
 
 /** The folder an object shall lie in, where a side lacks it or has it elsewhere, and whoever has the name it needs. */

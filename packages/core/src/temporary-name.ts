@@ -7,3 +7,12 @@ import type { ObjectId } from '@satchel/protocol/ids.ts';
 export function temporaryName(id: ObjectId): string {
   return `.~${id}`;
 }
+
+/** For one that has its temporary name already, when just that is what another one wants. */
+export function otherTemporaryName(id: ObjectId): string {
+  return `${temporaryName(id)}~`;
+}
+
+export function isTemporaryName(name: string, id: ObjectId): boolean {
+  return name === temporaryName(id) || name === otherTemporaryName(id);
+}

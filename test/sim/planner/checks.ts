@@ -86,7 +86,7 @@ function checkMoves({ server, ledger, devices }: Outcome): void {
   if (ledger.movers.size !== 1 || devices.some((device) => !device.options.canWrite)) return;
   for (const [id, place] of ledger.movedTo) {
     // Deleted by one, revived in its old place by another, moved by the third: the second was first.
-    if (devices.length > 2 && server.everDeleted.has(id)) continue;
+    if (devices.length > 2 && [id, place.parentId].some((each) => server.everDeleted.has(each))) continue;
     const node = server.tree.get(id);
     const parent = server.tree.get(place.parentId) as RemoteNode | undefined;
     const parentLives = place.parentId === server.rootId || (parent && !parent.deleted);

@@ -19,6 +19,8 @@ const KEPT: readonly (readonly [seed: number, index: number])[] = [
   [1, 25357],
   [78, 37407],
   [79, 11321],
+  [79, 371403],
+  [80, 160351],
 ];
 
 test('C6 random cases: all settle, agree, lose nothing, duplicate nothing and bring nothing back', () => {
