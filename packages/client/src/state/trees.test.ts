@@ -91,3 +91,19 @@ test('C1 after a start everything on which the trees differ is found, and nothin
   const expected = ['deleted', 'edited', 'gone', 'moved', 'new', 'theirs'].map(id);
   assert.deepEqual([...trees.differing()].sort(), expected.sort());
 });
+
+test('S7 below a folder that becomes a mount all changes workspace, and seqs of the old one count no more', () => {
+  const { trees } = store();
+  trees.putRemote(remote('d', { content: { kind: 'folder' }, seq: 2 }));
+  trees.putRemote(remote('f', { parentId: id('d'), seq: 40 }));
+  trees.putLocal(local('d', ROOT, { kind: 'folder' }));
+  trees.putLocal(local('f', id('d')));
+  const changesBefore = trees.folderChanges;
+  const shared = 's'.repeat(26) as WorkspaceId;
+  trees.moveBelowToWorkspace(id('d'), shared);
+  assert.equal(trees.remote.get(id('f'))?.workspaceId, shared);
+  assert.equal(trees.local.get(id('f'))?.workspaceId, shared);
+  assert.equal(trees.remote.get(id('f'))?.seq, 0);
+  assert.equal(trees.remote.get(id('d'))?.seq, 2);
+  assert.notEqual(trees.folderChanges, changesBefore);
+});

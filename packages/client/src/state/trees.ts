@@ -180,14 +180,19 @@ export class TreeStore implements Trees {
     this.putLocal({ ...node, objectId: to });
   }
 
-  /** A folder has become the mount of a shared workspace: what lies below it changes workspace in all three trees. */
+  /**
+   * A folder has become the mount of a shared workspace: what lies below it changes workspace in all three trees. Seqs
+   * of the old workspace say nothing about what is older in the new one.
+   */
   moveBelowToWorkspace(folderId: ObjectId, workspaceId: WorkspaceId): void {
     for (const tree of [this.remote, this.local, this.synced]) tree.forgetAll();
+    this.#folderChanges++;
     for (const table of ['remote', 'local', 'synced'] as const) {
+      const forgotten = table === 'remote' ? ', seq = 0' : '';
       this.#db.run(
         `WITH RECURSIVE below(id) AS (SELECT object_id FROM ${table} WHERE parent_id = ?1
            UNION ALL SELECT t.object_id FROM ${table} t JOIN below ON t.parent_id = below.id)
-         UPDATE ${table} SET workspace_id = ?2 WHERE object_id IN (SELECT id FROM below)`,
+         UPDATE ${table} SET workspace_id = ?2${forgotten} WHERE object_id IN (SELECT id FROM below)`,
         folderId,
         workspaceId,
       );
