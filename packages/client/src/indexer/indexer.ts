@@ -60,6 +60,8 @@ export class Indexer {
   #readsLarge = 0;
   #working = false;
   #rounds = 0;
+  /** Monotonic ms; absences are not proved before. */
+  #proveAfter = 0;
 
   constructor(deps: IndexerDeps) {
     this.#deps = deps;
@@ -305,7 +307,9 @@ export class Indexer {
   async #prove(): Promise<void> {
     const now = this.#deps.clock.monotonic();
     const ripe = [...this.#unsettled].filter(([, { at }]) => at <= now);
-    if (ripe.length === 0 || this.#isDeletionUnderWay(now)) return;
+    if (ripe.length === 0) return;
+    this.#proveAfter = now + QUIET.proofMs;
+    if (this.#isDeletionUnderWay(now)) return;
     const round = ++this.#rounds;
     if (ripe.some(([, { vanished }]) => vanished) && (await this.#deps.caughtUp()) === 'ended') return;
     if (round !== this.#rounds || this.#hints.size > 0 || this.#scans.size > 0 || this.#steps !== undefined) {
@@ -355,7 +359,9 @@ export class Indexer {
     let next: number | undefined;
     const full = this.#reads >= MAX_READS;
     if (!full) for (const { dueMs } of this.#due.values()) next = Math.min(next ?? Infinity, dueMs);
-    for (const { at } of this.#unsettled.values()) next = Math.min(next ?? Infinity, at);
-    return next;
+    // What came to nothing just now is not tried again at once: that would be a busy loop.
+    for (const { at } of this.#unsettled.values()) next = Math.min(next ?? Infinity, Math.max(at, this.#proveAfter));
+    if (next === undefined || this.#deps.isRootIntact()) return next;
+    return Math.max(next, this.#deps.clock.monotonic() + QUIET.unknownMs);
   }
 }

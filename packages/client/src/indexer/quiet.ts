@@ -14,6 +14,8 @@ export const QUIET = {
   backupMs: 4000,
   /** The longest that a deletion in progress holds up the proof of what is gone already. */
   deletionMs: 1000,
+  /** Between two tries to prove what is gone. */
+  proofMs: 20,
   /** Until the absence of something is looked at again whose folder is in question too. */
   unknownMs: 1000,
 } as const;
