@@ -6,6 +6,9 @@ import { failureJson, failureOf, failureText, InterruptedError } from './cli/fai
 import { findCommand, parseCommand } from './cli/parse.ts';
 import { createTerminal, type Terminal } from './cli/terminal.ts';
 
+/** What does not end of itself within this time after the signal is left behind. */
+const ENDS_WITHIN_MS = 2_000;
+
 /**
  * The command line. `bin/satchel` calls it with what stands after its name.
  * @returns the exit code
@@ -56,7 +59,8 @@ async function run(argv: readonly string[], env: Env): Promise<number> {
   });
   leaveWhenNobodyReads();
   const work = await command.load();
-  return withSignals(terminal, (signal) =>
+  const { endsWithinMs = ENDS_WITHIN_MS } = command;
+  return withSignals({ terminal, endsWithinMs }, (signal) =>
     work({
       args,
       flag: (name) => flags.get(name),
@@ -88,7 +92,15 @@ function leaveWhenNobodyReads(): void {
   });
 }
 
-async function withSignals(terminal: Terminal, work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+interface Ending {
+  readonly terminal: Terminal;
+  readonly endsWithinMs: number;
+}
+
+async function withSignals(
+  { terminal, endsWithinMs }: Ending,
+  work: (signal: AbortSignal) => Promise<number>,
+): Promise<number> {
   const controller = new AbortController();
   const exits = { SIGINT: EXIT.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
   const stop = (signal: keyof typeof exits): void => {
@@ -98,9 +110,24 @@ async function withSignals(terminal: Terminal, work: (signal: AbortSignal) => Pr
   };
   const names = Object.keys(exits) as (keyof typeof exits)[];
   for (const name of names) process.on(name, stop);
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const { signal } = controller;
+  let giveUp: NodeJS.Timeout | undefined;
+  const aborted = (): void => {
+    giveUp = setTimeout(() => reject(signal.reason), endsWithinMs);
+  };
+  signal.addEventListener('abort', aborted, { once: true });
   try {
-    return await work(controller.signal);
+    return await Promise.race([work(signal), tooLate]);
+  } catch (error) {
+    throw signal.aborted && isAbort(error) ? signal.reason : error;
   } finally {
+    clearTimeout(giveUp);
     for (const name of names) process.off(name, stop);
   }
+}
+
+/** As Node's own functions say that they were called off. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }

@@ -49,6 +49,8 @@ export interface CommandSpec {
   readonly isDefault?: boolean;
   /** Called by other processes only; not in help and completion. */
   readonly isHidden?: boolean;
+  /** How long it may take to end after a signal. */
+  readonly endsWithinMs?: number;
   readonly load: () => Promise<Run>;
 }
 

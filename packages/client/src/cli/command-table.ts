@@ -79,6 +79,7 @@ const FOLDER_COMMANDS: readonly CommandSpec[] = [
       { name: 'foreground', help: 'run in this terminal until stopped; the log goes to stderr' },
       { name: 'log-file', value: 'FILE', help: 'write the log there, with rotation' },
     ],
+    endsWithinMs: 9_500,
     load: async () => (await import('../commands/start.ts')).start,
   },
   { name: 'stop', summary: 'end the daemon', load: async () => (await import('../commands/stop.ts')).stop },

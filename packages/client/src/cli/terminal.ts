@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import type { Env } from '../config.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -54,7 +55,8 @@ export function createTerminal({ json, quiet, verbose, env }: TerminalOptions): 
     quiet,
     verbose,
     showsProgress: stderr.isTTY && !quiet && !json && env['TERM'] !== 'dumb',
-    canAsk: process.stdin.isTTY && stderr.isTTY,
+    // Not process.stdin: making that stream takes blocking from a pipe that a command wants to read.
+    canAsk: isatty(0) && stderr.isTTY,
     result(value, text) {
       if (json) stdout.write(`${JSON.stringify(value)}\n`);
       else if (text !== undefined && text !== '') stdout.write(`${text}\n`);
