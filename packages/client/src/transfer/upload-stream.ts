@@ -26,7 +26,7 @@ export interface StreamUploaded {
   readonly scan: ScanResult;
 }
 
-/** The first windows are short, so that a receiver can begin early. */
+/** The first windows are short, so that a receiver can begin early; shorter ones are not told to it. */
 const FIRST_WINDOW_BYTES = 1024 * 1024;
 /** Fits into one batch, should the server want it so. */
 const WINDOW_BYTES = 7 * 1024 * 1024;
@@ -78,7 +78,7 @@ export async function uploadStream(
         flush();
         return undefined;
       }
-      if (heldBytes + chunk.size > windowBytes) flush();
+      if (heldBytes + chunk.size > WINDOW_BYTES) flush();
       const sent = Promise.withResolvers<void>();
       held.push({ chunk, index: index++, sent });
       heldBytes += chunk.size;
