@@ -39,6 +39,8 @@ export class Daemon {
   #holdOffMs = FIRST_HOLD_OFF_MS;
   #lastActiveMs: number;
   #lastSyncMs: number | undefined;
+  /** Of the present run. */
+  #signal: AbortSignal = AbortSignal.abort();
 
   constructor(options: DaemonOptions) {
     const { ports, identity, preferences } = options;
@@ -76,10 +78,11 @@ export class Daemon {
 
   /** Nothing to do here or there, as far as is known. */
   isInSync(): boolean {
-    const { indexer, engine, following } = this.parts;
+    const { indexer, engine, following, committer } = this.parts;
     return (
       this.#isScanned &&
       this.#isListed &&
+      !committer.hasUnanswered() &&
       indexer.isIdle() &&
       engine.isIdle() &&
       !following.isListing &&
@@ -90,6 +93,7 @@ export class Daemon {
   /** Works until aborted; throws only what nothing here can mend. */
   async run(signal: AbortSignal): Promise<void> {
     const { ports } = this.#options;
+    this.#signal = signal;
     const housekeeping = new Housekeeping({
       ...this.parts,
       clock: ports.clock,
@@ -149,7 +153,7 @@ export class Daemon {
       !isHeldOff &&
       !this.pause.isPaused() &&
       !this.parts.following.isListing;
-    return isReady && rootProblem() === undefined;
+    return isReady && !this.parts.committer.hasUnanswered() && rootProblem() === undefined;
   }
 
   /** Watches and scans the folder; starts over when the folder went away and came back. */
@@ -263,7 +267,7 @@ export class Daemon {
     const listener = {
       ping: (ping: Ping) => void this.#heardPing(ping, signal),
       refresh: async (during: AbortSignal) => {
-        if (!this.#isListed) await this.parts.committer.resendPending(during);
+        await this.parts.committer.resendPending(during);
         await this.parts.following.refresh(during);
         this.#isListed = true;
         this.parts.engine.wake();
@@ -296,7 +300,19 @@ export class Daemon {
     this.#holdOffUntil = clock.monotonic() + this.#holdOffMs;
     const wait = this.#holdOffMs;
     this.#holdOffMs = Math.min(this.#holdOffMs * 2, LAST_HOLD_OFF_MS);
-    void clock.delay(wait).then(() => this.parts.engine.wake());
+    void clock.delay(wait, this.#signal).then(() => this.#goOn());
+  }
+
+  /** First of all it has to be known what became of the commits that were not answered. */
+  async #goOn(): Promise<void> {
+    try {
+      await this.parts.committer.resendPending(this.#signal);
+    } catch (error) {
+      if (this.#signal.aborted) return;
+      this.#options.ports.log('a commit is still without an answer', { error: String(error) });
+      this.#holdOff();
+    }
+    this.parts.engine.wake();
   }
 
   /** A loop that fails is a defect: it is logged and started again, so that one fault does not end the device. */

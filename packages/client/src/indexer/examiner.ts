@@ -54,6 +54,7 @@ export class Examiner {
       problems.clear(path);
       if (row !== undefined) tree.vanish(row);
     } else if (rules().ignores(path, stat.type === 'folder')) {
+      problems.clear(path);
       this.#leaveAlone(row);
     } else if (this.#isNameable(entry, path)) {
       this.#record(entry, { path, stat, row });

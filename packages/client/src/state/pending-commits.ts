@@ -1,20 +1,27 @@
 import { CommitRequest } from '@satchel/protocol/commit.ts';
+import type { OperationId } from '@satchel/protocol/ids.ts';
 import type { ClientDatabase } from './database.ts';
+
+export interface PendingCommit {
+  readonly request: CommitRequest;
+  /** Moves on which the two sides do not agree afterwards: the server's object was only put out of the way. */
+  readonly aside: Iterable<OperationId>;
+}
 
 /** Commits that were sent and not yet answered (C1). */
 export interface PendingCommits {
-  add(request: CommitRequest): number;
+  add(commit: PendingCommit): number;
   remove(id: number): void;
-  all(): readonly { readonly id: number; readonly request: CommitRequest }[];
+  all(): readonly { readonly id: number; readonly request: CommitRequest; readonly aside: ReadonlySet<OperationId> }[];
 }
 
 export function createPendingCommits(db: ClientDatabase): PendingCommits {
   return {
-    add(request) {
+    add({ request, aside }) {
       db.run(
         'INSERT INTO pending_commit (workspace_id, request) VALUES (?, ?)',
         request.workspaceId,
-        JSON.stringify(request),
+        JSON.stringify({ ...request, aside: [...aside] }),
       );
       return Number(db.first('SELECT last_insert_rowid() AS id')?.['id']);
     },
@@ -22,10 +29,10 @@ export function createPendingCommits(db: ClientDatabase): PendingCommits {
       db.run('DELETE FROM pending_commit WHERE id = ?', id);
     },
     all() {
-      return db.all('SELECT id, request FROM pending_commit ORDER BY id').map((row) => ({
-        id: Number(row['id']),
-        request: CommitRequest.parse(JSON.parse(String(row['request']))),
-      }));
+      return db.all('SELECT id, request FROM pending_commit ORDER BY id').map((row) => {
+        const noted: { readonly aside?: readonly OperationId[] } = JSON.parse(String(row['request']));
+        return { id: Number(row['id']), request: CommitRequest.parse(noted), aside: new Set(noted.aside) };
+      });
     },
   };
 }

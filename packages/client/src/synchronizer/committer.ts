@@ -11,8 +11,9 @@ import type { TreeStore } from '../state/trees.ts';
 import type { WorkspaceStore } from '../state/workspaces.ts';
 import type { LocalTree } from '../indexer/local-tree.ts';
 import type { Following } from './following.ts';
-import { operationOf } from './operations.ts';
+import { operationOf, stepOf } from './operations.ts';
 import type { FileToUpload } from '../transfer/upload-job.ts';
+import { mayPass } from '../transfer/retry.ts';
 import type { Uploader } from '../transfer/upload.ts';
 
 export interface CommitterDeps {
@@ -51,9 +52,13 @@ interface Asked {
  */
 export class Committer {
   readonly #deps: CommitterDeps;
+  /** Notes of commits that were sent, and nobody knows whether they arrived. */
+  readonly #unanswered: Set<number>;
+  #resending: Promise<void> | undefined;
 
   constructor(deps: CommitterDeps) {
     this.#deps = deps;
+    this.#unanswered = new Set(deps.pending.all().map(({ id }) => id));
   }
 
   /** Uploads what the puts need. The outcome per step is undefined where it may be committed. */
@@ -91,13 +96,16 @@ export class Committer {
     const asked = this.#operations(workspaceId, steps);
     if (asked.length === 0) return outcomes;
     const request = { workspaceId, operations: asked.map(({ operation }) => operation) };
-    const noted = this.#deps.pending.add(request);
+    const aside = asked.flatMap(({ step, operation }) =>
+      step.kind === 'move' && !step.agrees ? [operation.operationId] : [],
+    );
+    const noted = this.#deps.pending.add({ request, aside });
     const answer = await this.#deps.following
       .whileCommitting(workspaceId, () => this.#deps.api.call('commit', { body: request }, signal))
       .catch((error: unknown) => {
-        // A refusal of the whole request is an answer; silence is not: then the note stays.
-        if (error instanceof CodedError && error.code !== 'unavailable' && error.code !== 'rate_limited')
-          this.#deps.pending.remove(noted);
+        // A refusal of the whole request is an answer; silence is not: then nothing is planned until it is known.
+        if (isAnswer(error)) this.#deps.pending.remove(noted);
+        else this.#unanswered.add(noted);
         throw error;
       });
     this.#deps.transaction(() => {
@@ -108,16 +116,50 @@ export class Committer {
     return outcomes;
   }
 
-  /** Sends commits again that were not answered before a crash or cut; what they did comes in by the listing. */
+  /** Whether it is not known what became of a commit: then no plan would be right. */
+  hasUnanswered(): boolean {
+    return this.#unanswered.size > 0;
+  }
+
+  /** Tells the server that the user has accepted deletions, so that it does not hold them as well (H69). */
+  async acceptDeletes(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
+    const input = { params: { workspace_id: workspaceId }, body: { decision: 'accept' } } as const;
+    try {
+      await this.#deps.api.call('decideHeld', input, signal);
+    } catch (error) {
+      // A server that knows no holds, or a workspace that is gone: the commit gets the answer that counts.
+      if (!(error instanceof CodedError) || error.code !== 'not_found') throw error;
+    }
+  }
+
+  /** Sends commits again that a crash or cut left without an answer, and records the answer as the first one's. */
   async resendPending(signal: AbortSignal): Promise<void> {
-    for (const { id, request } of this.#deps.pending.all()) {
+    this.#resending ??= this.#resend(signal).finally(() => (this.#resending = undefined));
+    return this.#resending;
+  }
+
+  async #resend(signal: AbortSignal): Promise<void> {
+    const { pending, api, following, workspaces, transaction } = this.#deps;
+    for (const { id, request, aside } of pending.all()) {
+      if (!this.#unanswered.has(id)) continue;
+      const { workspaceId } = request;
+      let answer: CallAnswer<'commit'> | undefined;
       try {
-        await this.#deps.api.call('commit', { body: request }, signal);
+        answer = await following.whileCommitting(workspaceId, () => api.call('commit', { body: request }, signal));
       } catch (error) {
-        if (!(error instanceof CodedError) || error.code === 'unavailable' || error.code === 'rate_limited')
-          throw error;
+        if (!isAnswer(error)) throw error;
       }
-      this.#deps.pending.remove(id);
+      transaction(() => {
+        pending.remove(id);
+        if (answer === undefined || workspaces.get(workspaceId) === undefined) return;
+        const asked = request.operations.map((operation, index) => ({
+          index,
+          step: stepOf(operation, { workspaceId, agrees: !aside.has(operation.operationId) }),
+        }));
+        this.#record(workspaceId, asked, { results: answer.results, outcomes: [] });
+        following.committed(workspaceId, answer);
+      });
+      this.#unanswered.delete(id);
     }
   }
 
@@ -134,7 +176,7 @@ export class Committer {
 
   #record(
     workspaceId: WorkspaceId,
-    asked: readonly Asked[],
+    asked: readonly Pick<Asked, 'index' | 'step'>[],
     { results, outcomes }: { results: Results; outcomes: StepOutcome[] },
   ): void {
     const { trees, following } = this.#deps;
@@ -175,4 +217,9 @@ export class Committer {
     };
     return { file, path };
   }
+}
+
+/** Whether the server has said what becomes of the request. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof CodedError && !mayPass(error);
 }

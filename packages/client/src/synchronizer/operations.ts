@@ -3,7 +3,7 @@ import type { Manifest } from '@satchel/core/manifest.ts';
 import type { ServerStep } from '@satchel/core/step.ts';
 import type { SyncedNode } from '@satchel/core/tree.ts';
 import type { Operation } from '@satchel/protocol/commit.ts';
-import type { ObjectId, OperationId } from '@satchel/protocol/ids.ts';
+import type { ObjectId, OperationId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { ChunkIndex } from '../state/chunk-index.ts';
 import type { FollowedWorkspace } from '../state/workspaces.ts';
 import { toWire } from './remote-tree.ts';
@@ -53,6 +53,40 @@ export function operationOf(step: ServerStep, context: OperationContext): Operat
       const place = step.place === undefined ? {} : { place: wire(step.place) };
       const content = { size, contentHash, mtimeMs, executable, list };
       return { ...base, op: 'put', ...place, baseVersionId: step.baseVersionId ?? null, content };
+    }
+  }
+}
+
+/** The step that an operation was made of, as far as it matters to what is recorded of its answer. */
+export function stepOf(
+  operation: Operation,
+  { workspaceId, agrees }: { readonly workspaceId: WorkspaceId; readonly agrees: boolean },
+): ServerStep {
+  const of = { objectId: operation.objectId, workspaceId };
+  switch (operation.op) {
+    case 'mkdir':
+      return { ...of, kind: 'mkdir', place: operation.place };
+    case 'symlink': {
+      const { place, target, baseTarget } = operation;
+      return { ...of, kind: 'symlink', ...(place ? { place } : {}), baseTarget: baseTarget ?? undefined, target };
+    }
+    case 'move':
+      return { ...of, kind: 'move', to: operation.place, basePlaceVersion: operation.basePlaceVersion, agrees };
+    case 'delete': {
+      const { basePlaceVersion, baseVersionId } = operation;
+      return { ...of, kind: 'delete', basePlaceVersion, baseVersionId: baseVersionId ?? undefined };
+    }
+    case 'put': {
+      const { place, baseVersionId, content } = operation;
+      const { contentHash: hash, size, executable, mtimeMs } = content;
+      const file = { kind: 'file', hash, size, executable, mtimeMs } as const;
+      return {
+        ...of,
+        kind: 'put',
+        ...(place ? { place } : {}),
+        baseVersionId: baseVersionId ?? undefined,
+        content: file,
+      };
     }
   }
 }
