@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { sourcesBelow } from './imports.ts';
 
@@ -56,4 +56,24 @@ test('house: a path of a machine is recognised, and the paths of the project are
   ].map((parts) => parts.join('/'));
   assert.deepEqual(machinePathsIn(`cd ${work} && ls '${root}' "${home}"`), [work, root, home]);
   assert.deepEqual(machinePathsIn('./work/schedule.ts server/src/work/worker.ts ~/work/x /api/v1 $HOME/root/x'), []);
+});
+
+/** Targets of relative links in a Markdown text. */
+function linksIn(text: string): string[] {
+  const prose = text.replaceAll(/^```[\s\S]*?^```/gm, '');
+  return [...prose.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+    .map((match) => match[1] ?? '')
+    .filter((link) => !/^[a-z]+:/.test(link));
+}
+
+test('house: every link of a document leads to a file of the project', () => {
+  const documents = committedFiles().filter((path) => path.endsWith('.md'));
+  const links = documents.flatMap((path) => linksIn(readFileSync(path, 'utf8')).map((link) => ({ path, link })));
+  assert.ok(links.length >= 100, `only ${links.length} links were found`);
+  const broken = links.filter(({ path, link }) => !existsSync(join(dirname(path), link)));
+  assert.deepEqual(
+    broken.map(({ path, link }) => `${relative(ROOT, path)}: ${link}`),
+    [],
+  );
+  assert.deepEqual(linksIn('[a](b.md#c) [d](https://e) ![f](g.svg)'), ['b.md', 'g.svg']);
 });
