@@ -151,8 +151,8 @@ const CALLS: { readonly [C in ControlCall]: Handler<C> } = {
   undoHeld: (control) => ({ count: control.undoHeld() }),
   activity: (control, { limit }) => control.activity(Math.min(Number(limit) || 20, 10_000)),
   conflicts: (control) => control.conflicts(),
-  resolveConflict: (control, { path, keep }) => {
-    control.resolveConflict(text(path), keep);
+  resolveConflict: async (control, { path, keep }) => {
+    await control.resolveConflict(text(path), keep);
     return DONE;
   },
   excluded: (control) => control.excluded(),

@@ -51,6 +51,8 @@ export interface DaemonStatus {
   readonly problems: readonly { readonly path: string; readonly code: string; readonly message: string }[];
   readonly conflicts: number;
   readonly held: { readonly deletes: number; readonly sample: readonly string[]; readonly since: string } | null;
+  /** What keeps it from being in sync, while it is not. */
+  readonly busyWith: readonly string[];
   /** ISO 8601; null before the first time. */
   readonly lastSyncAt: string | null;
   readonly pausedUntil: string | null;

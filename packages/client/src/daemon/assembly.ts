@@ -12,6 +12,7 @@ import type { Hashing } from '../ports/hashing.ts';
 import type { ServerApi } from '../ports/server-api.ts';
 import { createChunkIndex, type ChunkIndex } from '../state/chunk-index.ts';
 import type { ClientDatabase } from '../state/database.ts';
+import { createIntents } from '../state/intents.ts';
 import { pathOf } from '../state/paths.ts';
 import { createPendingCommits } from '../state/pending-commits.ts';
 import { createSettings, type Settings } from '../state/settings.ts';
@@ -163,6 +164,7 @@ export function assemble(
     trees,
     tree,
     trash,
+    intents: createIntents(db),
     transaction,
     now,
     recheck,

@@ -64,9 +64,13 @@ export function createDaemonControl(deps: ControlDeps): DaemonControl {
   };
 }
 
-/** First the disk and the server, as of the call; then until all that is known is in sync, twice in a row. */
+/**
+ * First the disk and the server, as of the call; then until all that is known is in sync, twice in a row. What waits
+ * for a better time is tried once more, so that a problem in the answer is one of now.
+ */
 async function waitForSync({ daemon, report }: ControlDeps, signal: AbortSignal): Promise<WaitOutcome> {
   let isFresh = false;
+  daemon.syncNow();
   while (!signal.aborted) {
     const blocking = report.blocking();
     if (blocking !== undefined) return { outcome: 'blocked', message: blocking };

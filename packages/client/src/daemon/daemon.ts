@@ -1,6 +1,6 @@
 import { createIgnoreRules, IGNORE_FILE, IGNORE_LIMITS, type IgnoreRules } from '@satchel/core/ignore-rules.ts';
 import type { Ping } from '@satchel/protocol/notify.ts';
-import { makeClientFolders, recoverReady, sweepParts } from '../apply/recovery.ts';
+import { finishIntents, makeClientFolders, recoverReady, sweepParts } from '../apply/recovery.ts';
 import { Waker } from '../indexer/waker.ts';
 import type { Watch, WatchEvent, Watcher } from '../ports/watcher.ts';
 import { followChanges, type FeedState } from '../transfer/change-feed.ts';
@@ -78,16 +78,21 @@ export class Daemon {
 
   /** Nothing to do here or there, as far as is known. */
   isInSync(): boolean {
-    const { indexer, engine, following, committer } = this.parts;
-    return (
-      this.#isScanned &&
-      this.#isListed &&
-      !committer.hasUnanswered() &&
-      indexer.isIdle() &&
-      engine.isIdle() &&
-      !following.isListing &&
-      following.isAtHead()
-    );
+    return this.busyWith().length === 0;
+  }
+
+  /** What is not done yet, in words. */
+  busyWith(): readonly string[] {
+    const { indexer, engine, following, tasks } = this.parts;
+    const reasons: readonly (readonly [boolean, string])[] = [
+      [!this.#isScanned, 'scanning the folder'],
+      [!this.#isListed, 'asking the server'],
+      [!indexer.isIdle(), 'looking at changed files'],
+      [!tasks.isIdle(), 'transferring'],
+      [tasks.isIdle() && !engine.isIdle(), 'planning'],
+      [following.isListing || !following.isAtHead(), 'listing changes of the server'],
+    ];
+    return reasons.flatMap(([applies, what]) => (applies ? [what] : []));
   }
 
   /** Works until aborted; throws only what nothing here can mend. */
@@ -97,6 +102,7 @@ export class Daemon {
     const housekeeping = new Housekeeping({
       ...this.parts,
       clock: ports.clock,
+      recover: () => this.#recover(signal),
       trashLimits: this.#options.preferences.trash,
     });
     await Promise.all([
@@ -128,6 +134,7 @@ export class Daemon {
   /** Tries everything again that waits for a better time. */
   syncNow(): void {
     this.#holdOffUntil = 0;
+    this.parts.indexer.retryUnreadable();
     for (const id of this.parts.objectProblems.retryAll()) this.parts.engine.touchedAgain(id);
     this.#lastActiveMs = this.#options.ports.clock.monotonic();
     this.#waker.wake();
@@ -188,12 +195,20 @@ export class Daemon {
     const { applier } = this.parts;
     const { ports } = this.#options;
     makeClientFolders(applier);
-    sweepParts(applier);
-    await recoverReady(applier, async (path) => {
-      const [result] = await ports.hashing.scan([{ path: ports.disk.absolute(path) }], signal);
+    if (!this.#isScanned) {
+      finishIntents(applier);
+      sweepParts(applier);
+    }
+    await this.#recover(signal);
+    this.#loadRules();
+  }
+
+  async #recover(signal: AbortSignal): Promise<void> {
+    const { disk, hashing } = this.#options.ports;
+    await recoverReady(this.parts.applier, async (path) => {
+      const [result] = await hashing.scan([{ path: disk.absolute(path) }], signal);
       return result ?? { outcome: 'unreadable', code: 'ENOENT', message: path };
     });
-    this.#loadRules();
   }
 
   #hear(events: readonly WatchEvent[], ended: AbortController): void {

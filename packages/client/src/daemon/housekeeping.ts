@@ -18,11 +18,14 @@ export interface HousekeepingDeps {
   readonly trees: TreeStore;
   readonly activity: ActivityLog;
   readonly clock: Clock;
+  /** Brings back what a fault in the middle of a swap has left between two names. */
+  readonly recover: () => Promise<void>;
   readonly trashLimits: () => TrashLimits;
 }
 
 const TICK_MS = 5000;
 const SCAN_MS = 60 * 60_000;
+const RETRY_UNREADABLE_MS = 60_000;
 const PURGE_MS = 10 * 60_000;
 const RECONCILE_MS = 7 * 24 * 60 * 60_000;
 /** A tick that comes this late means that the machine slept. */
@@ -40,6 +43,7 @@ export class Housekeeping {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, indexer, chunks } = this.#deps;
     let scannedAt = clock.monotonic();
+    let retriedAt = clock.monotonic();
     let purgedAt = clock.monotonic();
     let reconciledAt = clock.monotonic();
     let tickedAt = clock.monotonic();
@@ -48,10 +52,15 @@ export class Housekeeping {
       const now = clock.monotonic();
       const hasSlept = now - tickedAt > SLEPT_MS;
       tickedAt = now;
+      await this.#deps.recover();
       await this.#bringBackEdited();
       if (hasSlept || now - scannedAt > SCAN_MS) {
         scannedAt = now;
         indexer.hint([{ kind: 'overflow' }]);
+      }
+      if (now - retriedAt > RETRY_UNREADABLE_MS) {
+        retriedAt = now;
+        indexer.retryUnreadable();
       }
       if (now - purgedAt > PURGE_MS) {
         purgedAt = now;

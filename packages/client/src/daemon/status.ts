@@ -66,6 +66,7 @@ export class StatusReport {
       problems: this.problems(),
       conflicts: this.#conflictCount(),
       held: held === undefined ? null : { ...held, since: new Date(held.since).toISOString() },
+      busyWith: daemon.busyWith(),
       lastSyncAt: daemon.lastSyncMs === undefined ? null : new Date(daemon.lastSyncMs).toISOString(),
       pausedUntil: until === undefined || until === Infinity ? null : new Date(until).toISOString(),
       rates: this.#rates.of(parts.transferred),

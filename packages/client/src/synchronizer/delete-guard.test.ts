@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { DeleteGuard } from './delete-guard.ts';
 
 const id = (number: number) => String(number).padStart(26, '0') as ObjectId;
@@ -55,6 +55,30 @@ test('H69 undo gives back what is held and forgets that it was wanted', () => {
   assert.deepEqual(guard.undo(), ids);
   assert.equal(guard.isHolding(), false);
   assert.equal(guard.allowed(), Infinity);
+});
+
+test('H69 what the server holds is held although nothing is counted here, and decided as a whole', () => {
+  const { guard, clock } = guardOf('off', 1000);
+  const workspaceId = id(500) as string as WorkspaceId;
+  guard.hold([id(1), id(2)]);
+  assert.equal(guard.held(() => 'path')?.deletes, 2);
+  assert.equal(guard.mustTell(workspaceId, [id(1)]), false, 'not before the user has decided');
+  assert.deepEqual(guard.accept(), [id(1), id(2)]);
+  assert.equal(guard.mustTell(workspaceId, [id(3)]), false);
+  assert.equal(guard.mustTell(workspaceId, [id(3), id(1)]), true);
+  guard.told(workspaceId);
+  assert.equal(guard.mustTell(workspaceId, [id(1)]), false);
+  clock.now += 40 * 60_000;
+  assert.equal(guard.mustTell(workspaceId, [id(1)]), true, 'what the server was told does not last');
+});
+
+test('H69 what the server holds after it was accepted waits for another decision', () => {
+  const { guard } = guardOf(1000, 1000);
+  guard.hold([id(1)]);
+  guard.accept();
+  guard.hold([id(1)]);
+  assert.equal(guard.isHolding(), true);
+  assert.equal(guard.mustTell(id(500) as string as WorkspaceId, [id(1)]), false);
 });
 
 test('H69 off means off', () => {

@@ -1,4 +1,6 @@
-import type { ObjectId } from '@satchel/protocol/ids.ts';
+import { DELETE_WINDOW_MS, deletesAllowed } from '@satchel/core/mass-deletes.ts';
+import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import { LIMITS } from '@satchel/protocol/limits.ts';
 
 /** What is held back until the user decides (H69). */
 export interface Held {
@@ -16,13 +18,9 @@ export interface DeleteGuardDeps {
   readonly now: () => number;
 }
 
-const WINDOW_MS = 5 * 60_000;
-const LEAST_HELD = 50;
-const SHARE = 0.1;
-
 /**
  * Mass deletions are held and shown: more than the limit, or a tenth of the tree (and at least 50), within five
- * minutes. Everything else goes on.
+ * minutes. Everything else goes on. What the server holds of this device is held here too, and decided with the rest.
  */
 export class DeleteGuard {
   readonly #deps: DeleteGuardDeps;
@@ -30,6 +28,8 @@ export class DeleteGuard {
   readonly #wanted = new Set<ObjectId>();
   readonly #held = new Set<ObjectId>();
   readonly #accepted = new Set<ObjectId>();
+  /** When the server was told that the user has accepted. */
+  readonly #told = new Map<WorkspaceId, number>();
   #sent: number[] = [];
   #since = 0;
 
@@ -54,20 +54,24 @@ export class DeleteGuard {
     if (this.#accepted.size > 0 && this.#accepted.size >= this.#wanted.size) return Infinity;
     const limit = this.#deps.limit();
     if (limit === 'off') return Infinity;
-    const horizon = this.#deps.now() - WINDOW_MS;
+    const horizon = this.#deps.now() - DELETE_WINDOW_MS;
     this.#sent = this.#sent.filter((at) => at > horizon);
     const size = this.#deps.treeSize() + this.#sent.length;
-    const threshold = Math.min(limit, Math.max(LEAST_HELD, Math.floor(size * SHARE)));
-    return this.#wanted.size + this.#sent.length > threshold ? 0 : Infinity;
+    return this.#wanted.size + this.#sent.length > deletesAllowed(limit, size) ? 0 : Infinity;
   }
 
+  /** So many deletions were done on the server. */
   sent(count: number): void {
     for (let index = 0; index < count; index++) this.#sent.push(this.#deps.now());
   }
 
   hold(ids: readonly ObjectId[]): void {
     if (this.#held.size === 0 && ids.length > 0) this.#since = this.#deps.now();
-    for (const id of ids) this.#held.add(id);
+    for (const id of ids) {
+      this.#wanted.add(id);
+      this.#held.add(id);
+      this.#accepted.delete(id);
+    }
   }
 
   isHolding(): boolean {
@@ -83,7 +87,19 @@ export class DeleteGuard {
     const ids = [...this.#held];
     for (const id of this.#wanted) this.#accepted.add(id);
     this.#held.clear();
+    this.#told.clear();
     return ids;
+  }
+
+  /** Whether the server has to hear that the user has accepted, before it gets these deletions. */
+  mustTell(workspaceId: WorkspaceId, deletions: readonly ObjectId[]): boolean {
+    const at = this.#told.get(workspaceId);
+    const lasts = at !== undefined && this.#deps.now() - at < LIMITS.heldAcceptanceMs / 2;
+    return !lasts && deletions.some((id) => this.#accepted.has(id));
+  }
+
+  told(workspaceId: WorkspaceId): void {
+    this.#told.set(workspaceId, this.#deps.now());
   }
 
   /** The user wants them back. */

@@ -3,7 +3,7 @@ import type { FileContent } from '@satchel/core/tree.ts';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Applier, StepOf } from '../apply/applier.ts';
-import { destination, PART_FOLDER, placeFile, type Placed } from '../apply/arriving.ts';
+import { destination, PART_FOLDER, partPathOf, placeFile, type Placed } from '../apply/arriving.ts';
 import type { Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
 import type { Downloader } from '../transfer/download.ts';
 import { LARGE_BYTES } from './bundles.ts';
@@ -70,6 +70,8 @@ export class FileDownloads {
       const content = step.remote.content as FileContent;
       const manifest = await manifestOf(this.#deps, step.remote, signal);
       const path = partPathOf(step.objectId, content);
+      // A part that could not be removed after its file was put into place is that very file: never write to it.
+      if ((disk.stat(path)?.links ?? 1) > 1) disk.removeFile(path);
       // What was prefetched lies at its offsets; each chunk is verified before it is used.
       if (content.size >= LARGE_BYTES) await disk.rename(prefetchPathOf(step.objectId), path);
       parts.push({ index, step, content, manifest, path });
@@ -154,21 +156,36 @@ export class FileDownloads {
 
   async #place(parts: readonly Part[]): Promise<readonly number[]> {
     const { applier } = this.#deps;
-    const { disk, reserve, transaction } = applier.deps;
+    const { disk, reserve, transaction, intents } = applier.deps;
     await disk.flush(parts.length > 8 ? undefined : parts.map(({ path }) => path));
     const paths = parts.flatMap(({ step }) => destination(applier, step) ?? []);
     using reservation = reserve(paths);
     reservation satisfies Disposable;
-    const placed: { readonly index: number; readonly file: Placed }[] = [];
+    intents.add(
+      parts.flatMap(({ step, path }) => {
+        const ino = disk.stat(path)?.ino;
+        return ino === undefined ? [] : [{ step, ino }];
+      }),
+    );
+    const placed: { readonly index: number; readonly file: Placed; readonly part: string }[] = [];
+    let failure: { readonly error: unknown } | undefined;
     for (const { index, step, path } of parts) {
-      const file = await placeFile(applier, step, path);
-      if (file !== undefined) placed.push({ index, file });
+      try {
+        const file = await placeFile(applier, step, path);
+        if (file !== undefined) placed.push({ index, file, part: path });
+      } catch (error) {
+        failure ??= { error };
+      }
     }
     const folders = new Set(placed.map(({ file }) => file.path.slice(0, Math.max(0, file.path.lastIndexOf('/')))));
     if (placed.length > 0) await disk.flush(placed.length > 8 ? undefined : [...folders]);
     transaction(() => {
       for (const { file } of placed) this.#record(file);
+      intents.drop(parts.map(({ step }) => step.objectId));
     });
+    for (const { part } of placed) disk.removeFile(part);
+    // What stands at its place is recorded in any case; the rest fails for its reason.
+    if (failure !== undefined) throw failure.error;
     return placed.map(({ index }) => index);
   }
 
@@ -192,11 +209,6 @@ export class FileDownloads {
 /** Where the chunks of an object's next version are gathered before their list is known. */
 export function prefetchPathOf(objectId: ObjectId): string {
   return `${PART_FOLDER}/${objectId}.next`;
-}
-
-/** Where the file of an object is built. */
-export function partPathOf(objectId: ObjectId, content: FileContent): string {
-  return `${PART_FOLDER}/${objectId}.${content.hash.slice(0, 16)}`;
 }
 
 interface Want extends WantedChunk {

@@ -43,6 +43,9 @@ const STALE: ReadonlySet<string> = new Set([
   'not_found',
 ]);
 
+/** H60: of this process or machine, not of an object; they pass. */
+const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 /** Runs the steps of plans: the disk's rearrangements at once, transfers beside each other, commits in order. */
 export class Tasks {
   readonly #deps: TasksDeps;
@@ -99,13 +102,26 @@ export class Tasks {
   }
 
   async #rearrange(steps: Dispatch['rearranging']): Promise<void> {
+    const { intents } = this.#deps.applier.deps;
+    const intended = steps.flatMap((step) =>
+      step.kind === 'makeFolder' || step.kind === 'makeSymlink' || step.kind === 'keepCopy' ? [{ step }] : [],
+    );
+    intents.add(intended);
+    try {
+      await this.#applyAll(steps);
+    } finally {
+      intents.drop(intended.map(({ step }) => step.objectId));
+    }
+  }
+
+  async #applyAll(steps: Dispatch['rearranging']): Promise<void> {
     const failed = new Set<ObjectId>();
     for (const step of steps) {
       let outcome: StepOutcome;
       try {
         outcome = failed.has(step.objectId) ? { outcome: 'dropped' } : await this.#applyOne(step);
       } catch (error) {
-        outcome = refusalOf(error) ?? rethrow(error);
+        outcome = this.#outcomeOf(error, step);
       }
       if (outcome.outcome !== 'done') failed.add(step.objectId);
       this.#conclude(step, outcome);
@@ -154,7 +170,7 @@ export class Tasks {
   }
 
   async #commit({ workspaceId, steps, large }: Bundle<ServerStep>, signal: AbortSignal): Promise<void> {
-    const { committer } = this.#deps;
+    const { committer, guard } = this.#deps;
     const before = large ? Promise.resolve() : (this.#commitChain.get(workspaceId) ?? Promise.resolve());
     const mine = Promise.withResolvers<void>();
     if (!large) this.#commitChain.set(workspaceId, mine.promise);
@@ -162,8 +178,13 @@ export class Tasks {
       const prepared = await committer.prepare(workspaceId, steps, signal);
       await before;
       const ready = steps.filter((_, index) => prepared[index] === undefined);
+      const deletions = ready.filter(({ kind }) => kind === 'delete').map(({ objectId }) => objectId);
+      if (guard.mustTell(workspaceId, deletions)) {
+        await committer.acceptDeletes(workspaceId, signal);
+        guard.told(workspaceId);
+      }
       const committed = ready.length === 0 ? [] : await committer.commit(workspaceId, ready, signal);
-      this.#deps.guard.sent(ready.filter(({ kind }) => kind === 'delete').length);
+      guard.sent(ready.filter(({ kind }, index) => kind === 'delete' && committed[index]?.outcome === 'done').length);
       const outcomes = new Map(ready.map((step, index) => [step, committed[index]]));
       const all = steps.map((step, index) => prepared[index] ?? outcomes.get(step) ?? { outcome: 'dropped' as const });
       await this.#settle(steps, all, signal);
@@ -185,13 +206,14 @@ export class Tasks {
   }
 
   #conclude(step: Step, outcome: StepOutcome): void {
-    const { problems, finished, done } = this.#deps;
+    const { problems, finished, done, guard } = this.#deps;
     if (this.#busy.get(step.objectId) === step) this.#busy.delete(step.objectId);
     finished(step.objectId);
     if (outcome.outcome === 'done') {
       problems.succeeded(step.objectId);
       done(step);
-    } else if (outcome.outcome === 'dropped') problems.stalled(step.objectId, `${step.kind} found the disk changed`);
+    } else if (outcome.outcome === 'refused' && outcome.code === 'held') guard.hold([step.objectId]);
+    else if (outcome.outcome === 'dropped') problems.stalled(step.objectId, `${step.kind} found the disk changed`);
     else if (STALE.has(outcome.code) || outcome.code === 'chunk_missing')
       problems.stalled(step.objectId, `${step.kind}: ${outcome.detail}`);
     else problems.add(step.objectId, outcome.code, outcome.detail);
@@ -200,7 +222,8 @@ export class Tasks {
   /** A whole bundle came to nothing. */
   async #fail(steps: readonly Step[], error: unknown, signal: AbortSignal): Promise<void> {
     const refusal = refusalOf(error);
-    const passes = signal.aborted || error instanceof OfflineError || error instanceof AnswerInvalidError;
+    const isShortage = error instanceof Error && 'code' in error && SHORTAGES.has(String(error.code));
+    const passes = signal.aborted || isShortage || error instanceof OfflineError || error instanceof AnswerInvalidError;
     if (passes || (error instanceof CodedError && ['unavailable', 'rate_limited', 'internal'].includes(error.code))) {
       for (const step of steps) this.#release(step);
       if (!signal.aborted) this.#deps.offline();
@@ -212,14 +235,18 @@ export class Tasks {
       this.#conclude(step, refusal ?? { outcome: 'refused', code: 'internal', detail: String(error) });
   }
 
+  /** An unknown failure is a defect: it is logged and shown, and the other steps go on. */
+  #outcomeOf(error: unknown, step: Step): StepOutcome {
+    const refusal = refusalOf(error);
+    if (refusal !== undefined) return refusal;
+    this.#deps.log('a step failed', { kind: step.kind, error: error instanceof Error ? error.stack : String(error) });
+    return { outcome: 'refused', code: 'internal', detail: String(error) };
+  }
+
   #release(step: Step): void {
     if (this.#busy.get(step.objectId) === step) this.#busy.delete(step.objectId);
     this.#deps.finished(step.objectId);
   }
-}
-
-function rethrow(error: unknown): never {
-  throw error;
 }
 
 /** Failures of the disk and refusals of the server as outcomes with a stable code and the next step to take. */
