@@ -17,7 +17,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const [first = '', ...rest] = argv;
   if (Object.hasOwn(DELEGATED, first)) return delegate(first, rest);
   const env: Env = process.env;
-  const wantsJson = argv.includes('--json') || env['SATCHEL_JSON'] === '1';
+  const wantsJson = argv.includes('--json') || /^(?:true|1|on|yes)$/i.test(env['SATCHEL_JSON'] ?? '');
   try {
     return await run(argv, env);
   } catch (error) {

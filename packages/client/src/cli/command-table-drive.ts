@@ -74,7 +74,7 @@ export const DRIVE_COMMANDS: readonly CommandSpec[] = [
     name: 'rm',
     summary: 'delete',
     args: REMOTE_MANY,
-    flags: [RECURSIVE],
+    flags: [RECURSIVE, { name: 'accept-held', help: 'also so much at once that the server would hold it' }],
     load: async () => (await import('../commands/rm.ts')).rm,
   },
   {

@@ -235,6 +235,11 @@ const OTHER_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('../commands/completion.ts')).completion,
   },
   {
+    name: 'schema',
+    summary: 'print the JSON Schema of what --json prints',
+    load: async () => (await import('../commands/schema.ts')).schema,
+  },
+  {
     name: 'version',
     summary: 'print the version',
     load: async () => (await import('../commands/version.ts')).version,

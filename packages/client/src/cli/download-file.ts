@@ -38,6 +38,8 @@ interface Missing {
   readonly chunk: WantedChunk;
 }
 
+/** Seconds as a double fall a little short of many milliseconds, and the system cuts off what is behind the point. */
+const HALF_MICROSECOND_MS = 0.0005;
 const CHECKED_AT_ONCE = 256;
 
 /** Files of any workspaces, built beside their targets and put into place when they are complete. */
@@ -160,7 +162,8 @@ async function putIntoPlace({ report, replaces }: DownloadTools, { file, local, 
   const handle = await open(part, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o666);
   try {
     await handle.truncate(size);
-    await handle.utimes(mtimeMs / 1000, mtimeMs / 1000);
+    const mtimeSeconds = (mtimeMs + HALF_MICROSECOND_MS) / 1000;
+    await handle.utimes(mtimeSeconds, mtimeSeconds);
     await handle.sync();
   } finally {
     await handle.close();

@@ -1,5 +1,5 @@
 import type { Operation, OperationResult } from '@satchel/protocol/commit.ts';
-import { ERRORS } from '@satchel/protocol/errors.ts';
+import { ERRORS, type ErrorCode } from '@satchel/protocol/errors.ts';
 import type { OperationId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
 import { CommandError } from './command-error.ts';
@@ -76,13 +76,19 @@ function* batchesOf(operations: readonly PathOperation[]): Generator<readonly Pa
   if (batch.length > 0) yield batch;
 }
 
+/** What to type after a refusal. */
+const NEXT: Readonly<Partial<Record<ErrorCode, string>>> = {
+  quota_exceeded: 'satchel plan ls',
+  held: 'satchel rm --recursive --accept-held PATH',
+};
+
 /** A refused operation as the error of a command. */
 export function refusalOf(
   path: string,
   { code, detail }: Extract<OperationResult, { outcome: 'refused' }>,
 ): CommandError {
-  const next = code === 'quota_exceeded' ? { next: 'satchel plan ls' } : {};
-  return new CommandError(code, ERRORS[code].exit, `${path}: ${detail}`, next);
+  const next = NEXT[code];
+  return new CommandError(code, ERRORS[code].exit, `${path}: ${detail}`, next === undefined ? {} : { next });
 }
 
 /** What several operations came to: the first refusal decides, or 9 when some went through. */

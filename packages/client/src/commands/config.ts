@@ -1,5 +1,5 @@
 import type { CommandContext } from '../cli/command-spec.ts';
-import { usageError } from '../cli/command-error.ts';
+import { CommandError, usageError } from '../cli/command-error.ts';
 import { columns, displayText } from '../cli/display.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import {
@@ -46,7 +46,7 @@ export async function configSet({ args, home, env, signal, terminal }: CommandCo
   const name = settingNamed(typed);
   const stored = readStoredConfig(home);
   const { [name]: _, ...others } = stored.settings;
-  if (text !== 'default') SETTINGS[name].read(text);
+  if (text !== 'default') expectReadable(name, text);
   const settings = text === 'default' ? others : { ...others, [name]: text };
   const next = { ...stored, settings };
   writeStoredConfig(home, next);
@@ -56,6 +56,15 @@ export async function configSet({ args, home, env, signal, terminal }: CommandCo
   terminal.result({ name, value, from: held.from }, `${name} = ${displayText(String(held.text || value))}`);
   if (held.from === 'environment') terminal.warn(`satchel: ${variableOf(name)} is set and goes before the setting.`);
   return EXIT.done;
+}
+
+/** Throws CommandError (usage) naming the setting. */
+function expectReadable(name: SettingName, text: string): void {
+  try {
+    SETTINGS[name].read(text);
+  } catch (error) {
+    throw error instanceof CommandError ? usageError(`${name}: ${error.message}`) : error;
+  }
 }
 
 function settingNamed(name: string): SettingName {

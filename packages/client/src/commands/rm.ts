@@ -1,3 +1,4 @@
+import type { WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError } from '../cli/command-error.ts';
 import { displayText } from '../cli/display.ts';
@@ -12,12 +13,20 @@ export async function rm(context: CommandContext): Promise<number> {
   using session = openSession(context);
   const drive = openDrive(session, context);
   const results: PathResult[] = [];
-  for (const typed of args) results.push(...(await remove(drive, await drive.expect(typed), isSet('recursive'))));
+  for (const typed of args) {
+    const object = await drive.expect(typed);
+    if (isSet('accept-held')) await acceptDeletes(drive, object.workspaceId);
+    results.push(...(await remove(drive, object, isSet('recursive'))));
+  }
   const deleted = results.filter(({ result }) => result.outcome === 'done').map(({ path }) => path);
   terminal.result({ deleted }, undefined);
   for (const path of deleted) terminal.detail(`deleted ${displayText(path)}`);
   throwRefusals(results, terminal.warn);
   return EXIT.done;
+}
+
+async function acceptDeletes({ api, signal }: RemoteDrive, workspaceId: WorkspaceId): Promise<void> {
+  await api.call('decideHeld', { params: { workspace_id: workspaceId }, body: { decision: 'accept' } }, signal);
 }
 
 /** Contents first: the server deletes empty folders only. */
