@@ -200,6 +200,43 @@ test('H69 a mass deletion is held and shown; undo brings all back, accept lets i
   });
 });
 
+test('H69 a mass deletion by a client without a guard is held by the server; undo and accept are asked for here', async () => {
+  await withWorld({ devices: ['ann', 'bob'], deviceEnv: { SATCHEL_GUARD_DELETES: 'off' } }, async (world) => {
+    const [ann, bob] = [world.device(0), world.device(1)];
+    const a = folder(ann.root);
+    for (let i = 0; i < 400; i++) a.put(`${i < 300 ? 'many/below' : 'few'}/${i}.txt`, `content ${i}`);
+    await converge(world.devices);
+    const full = viewOf(ann.root);
+    const held = async (): Promise<void> => {
+      a.rm('many');
+      await until(async () => (await ann.status()).state === 'held', {
+        timeoutMs: 20_000,
+        what: 'the deletion is held by the server',
+        everyMs: 200,
+      });
+    };
+    await held();
+    assert.equal((await ann.cli(['wait', '--timeout', '20'])).code, exitCode.held);
+    a.put('few/399.txt', 'edited while held');
+    await until(() => folder(bob.root).read('few/399.txt') === 'edited while held', {
+      timeoutMs: 20_000,
+      what: 'edits go on',
+    });
+    assert.equal(Object.keys(viewOf(bob.path('many/below'))).length, 300);
+    assert.deepEqual((await ann.status()).problems, []);
+
+    await ann.ok('held', 'undo');
+    await converge(world.devices);
+    assert.deepEqual(viewOf(ann.root), { ...full, 'few/399.txt': 'edited while held' });
+
+    await held();
+    await ann.ok('held', 'accept');
+    await converge(world.devices);
+    assert.equal(folder(bob.root).has('many'), false);
+    assert.equal(Object.keys(viewOf(bob.path('few'))).length, 100);
+  });
+});
+
 test('H69 few deletions are never held; guard.deletes off holds nothing', async () => {
   await withWorld(
     {

@@ -1,6 +1,6 @@
 import { CodedError } from '@satchel/protocol/errors.ts';
 import { ROUTES, type Route } from '@satchel/protocol/routes.ts';
-import type { DeviceId } from '@satchel/protocol/ids.ts';
+import type { DeviceId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { OfflineError, type JsonCall, type ReceiveBytes, type ServerApi } from '@satchel/client/ports/server-api.ts';
 import type { z } from 'zod';
 import type { Incarnation } from './machine.ts';
@@ -47,6 +47,8 @@ async function serveJson(
       return meta.workspaces(caller);
     case 'commit':
       return meta.commit(caller, body);
+    case 'decideHeld':
+      return meta.acceptDeletes(caller, (call.input['params'] as { workspace_id: WorkspaceId }).workspace_id);
     case 'objects':
       return meta.list(caller, query);
     case 'metadata':

@@ -61,7 +61,7 @@ export class SimServer implements AsyncDisposable {
       cache: createMemoryCache({ entries: 10_000 }),
       clock,
       random,
-      settings: { defaultQuotaBytes: undefined },
+      settings: { defaultQuotaBytes: undefined, guardDeletes: 1000 },
     });
     const store = createSimStore(this.#objects, this.#scheduler, { chance: this.#chance, life });
     const blocks = await createBlocks({ store, ledger: meta.ledger, keys: PLAIN_KEYS, clock, random });

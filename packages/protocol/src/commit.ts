@@ -96,6 +96,14 @@ export const OperationResult = z.discriminatedUnion('outcome', [
 ]);
 export type OperationResult = z.infer<typeof OperationResult>;
 
+/** `accept`: the user wants the deletions of this device that were refused as `held`. */
+export const HeldDecision = z.object({ decision: z.literal('accept') });
+export type HeldDecision = z.infer<typeof HeldDecision>;
+
+/** Until when deletions of this device are not held in the workspace, ms since 1970. */
+export const HeldDecided = z.object({ until: z.int() });
+export type HeldDecided = z.infer<typeof HeldDecided>;
+
 /** A commit of a single operation also answers with that operation's HTTP status (409 when stale). */
 export const CommitAnswer = z.object({
   results: z.array(OperationResult),

@@ -25,6 +25,8 @@ export const LIMITS = {
   longPollMs: 55_000,
   /** Operation ids are remembered this long. */
   operationMemoryMs: 30 * 24 * 3_600_000,
+  /** For so long after it was accepted, mass deletions of the device are not held. */
+  heldAcceptanceMs: 3_600_000,
   /** Longer than the longest upload: nothing unreferenced is collected before (S5). */
   collectionGraceMs: 48 * 3_600_000,
 } as const;

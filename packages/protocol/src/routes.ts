@@ -33,7 +33,7 @@ const Ok = z.object({});
 const FilePath = z.object({ id: ObjectId });
 const ChunkPath = z.object({ chunk_id: ChunkId });
 const DevicePath = z.object({ device_id: DeviceId });
-const SharePath = z.object({ workspace_id: WorkspaceId });
+const WorkspacePath = z.object({ workspace_id: WorkspaceId });
 const ContentQuery = z.object({ workspace_id: WorkspaceId, version_id: VersionId.optional() });
 const VerifyQuery = z.object({ token: z.string().max(2048) });
 
@@ -210,6 +210,15 @@ export const ROUTES = {
     answer: commit.CommitAnswer,
     bodyBytes: LIMITS.jsonBytes,
   },
+  decideHeld: {
+    method: 'POST',
+    path: '/workspaces/:workspace_id/held',
+    summary: 'Let mass deletions of this device in a workspace through, which were refused as held',
+    auth: 'token',
+    params: WorkspacePath,
+    body: commit.HeldDecision,
+    answer: commit.HeldDecided,
+  },
   objects: {
     method: 'GET',
     path: '/objects',
@@ -255,7 +264,7 @@ export const ROUTES = {
     path: '/shares/:workspace_id/members',
     summary: 'Add a member or change a role',
     auth: 'token',
-    params: SharePath,
+    params: WorkspacePath,
     body: shares.MemberRequest,
     answer: shares.Share,
   },
@@ -264,7 +273,7 @@ export const ROUTES = {
     path: '/shares/:workspace_id/members',
     summary: 'Remove a member; with the own e-mail, leave',
     auth: 'token',
-    params: SharePath,
+    params: WorkspacePath,
     query: shares.MemberQuery,
   },
   transferShare: {
@@ -272,7 +281,7 @@ export const ROUTES = {
     path: '/shares/:workspace_id/transfer',
     summary: 'Make another member the owner',
     auth: 'token',
-    params: SharePath,
+    params: WorkspacePath,
     body: shares.TransferRequest,
     answer: shares.Share,
   },

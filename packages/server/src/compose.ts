@@ -70,7 +70,7 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
       cache: base.cache,
       clock,
       random,
-      settings: { defaultQuotaBytes: config['default-quota'] },
+      settings: { defaultQuotaBytes: config['default-quota'], guardDeletes: config['guard-deletes'] },
     }),
   );
   const blocks = await createBlocks(

@@ -19,6 +19,10 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+export function numberOrOff(text: string): number | 'off' {
+  return text === 'off' ? text : wholeNumber(text);
+}
+
 export function yesOrNo(text: string): boolean {
   if (/^(?:true|1|on|yes)$/i.test(text)) return true;
   if (/^(?:false|0|off|no|)$/i.test(text)) return false;

@@ -6,6 +6,7 @@ import {
   ConfigError,
   isLoopback,
   listenAddress,
+  numberOrOff,
   oneOf,
   sizeBytes,
   someOf,
@@ -69,6 +70,12 @@ const SETTINGS = {
     ...optional(sizeBytes),
     value: 'SIZE',
     help: "quota of accounts without one of their own (the plan's)",
+  },
+  'guard-deletes': {
+    read: numberOrOff,
+    fallback: () => 1000,
+    value: 'N',
+    help: 'more deletions by a device within five minutes, or a tenth of a workspace, wait for its user (1000); off',
   },
   dedup: {
     read: oneOf(['global', 'account']),

@@ -11,6 +11,7 @@ export function fileRoutes(calls: Calls, { meta }: Services): void {
     if (answer.results.length === 1 && only?.outcome === 'refused') void reply.code(ERRORS[only.code].status);
     return answer;
   });
+  calls.on('decideHeld', ({ caller, params }) => meta.acceptDeletes(caller, params.workspace_id));
   calls.on('objects', ({ caller, query }) => meta.list(caller, query));
   calls.on('metadata', ({ caller, query }) => meta.metadata(caller, query));
   calls.on('workspaces', ({ caller }) => meta.workspaces(caller));

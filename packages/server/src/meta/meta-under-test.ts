@@ -94,7 +94,7 @@ function openShards(folder: string, count: number): Database {
 }
 
 export async function openMeta(
-  options: { readonly quotaBytes?: number; readonly shards?: number } = {},
+  options: { readonly quotaBytes?: number; readonly shards?: number; readonly guardDeletes?: number } = {},
 ): Promise<MetaUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), 'satchel-meta-'));
   const database = options.shards === undefined ? openSqlite({ folder }) : openShards(folder, options.shards);
@@ -108,7 +108,7 @@ export async function openMeta(
     cache: createMemoryCache({ entries: 10_000 }),
     clock,
     random: systemRandom,
-    settings: { defaultQuotaBytes: options.quotaBytes },
+    settings: { defaultQuotaBytes: options.quotaBytes, guardDeletes: options.guardDeletes ?? 'off' },
   });
   return {
     meta,

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Account, PlanList, WorkspaceList } from '@satchel/protocol/accounts.ts';
-import type { CommitAnswer, CommitRequest } from '@satchel/protocol/commit.ts';
+import type { CommitAnswer, CommitRequest, HeldDecided } from '@satchel/protocol/commit.ts';
 import type { UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { ListAnswer, ListQuery, MetadataAnswer, MetadataQuery } from '@satchel/protocol/objects.ts';
 import type { MemberRequest, Share, ShareList, ShareRequest } from '@satchel/protocol/shares.ts';
@@ -9,6 +9,7 @@ import type { Caller, ChunkLedger } from '../ports/chunk-ledger.ts';
 import { account, plans, workspaces, workspacesOf } from './account.ts';
 import { audit, type AuditEntry } from './audit.ts';
 import { createCommitQueue } from './commit/commit-queue.ts';
+import { acceptDeletes } from './commit/mass-deletes.ts';
 import { doctor, type DoctorReport } from './doctor/doctor.ts';
 import { renewEpochs } from './epochs.ts';
 import { createLedger } from './ledger/ledger.ts';
@@ -31,6 +32,8 @@ import { shares } from './sharing/shares.ts';
 export interface Meta extends Disposable {
   readonly ledger: ChunkLedger;
   commit(caller: Caller, request: CommitRequest): Promise<CommitAnswer>;
+  /** The user of the device confirms deletions that were refused as `held`. */
+  acceptDeletes(caller: Caller, workspaceId: WorkspaceId): Promise<HeldDecided>;
   /** @throws CodedError('cursor_expired') */
   list(caller: Caller, query: z.output<typeof ListQuery>): Promise<ListAnswer>;
   /** @throws CodedError('not_found' | 'kind_mismatch' | 'request_invalid') */
@@ -67,6 +70,7 @@ export function createMeta(parts: MetaParts): Meta {
   return {
     ledger: createLedger(parts, pings),
     commit: async (caller, request) => commits.commit(caller, request),
+    acceptDeletes: async (caller, workspaceId) => acceptDeletes(parts, caller, workspaceId),
     list: async (caller, query) => list(parts, caller, query),
     metadata: async (caller, query) => metadata(parts, caller, query),
     pendingUploads: async (caller, query) => pendingUploads(parts, caller, query),

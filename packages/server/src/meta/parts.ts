@@ -7,6 +7,8 @@ import type { MessageBus } from '../ports/message-bus.ts';
 export interface MetaSettings {
   /** Instead of the plan's quota, for accounts made from now on. */
   readonly defaultQuotaBytes: number | undefined;
+  /** Deletions of one device in a workspace within five minutes from which on they are held (H69). */
+  readonly guardDeletes: number | 'off';
 }
 
 /** What the Meta Service stands on. */

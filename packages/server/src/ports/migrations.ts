@@ -116,6 +116,14 @@ const WORKSPACES = [
     at {int} not null, primary key (workspace_id, operation_id)) {keyed}`,
 ];
 
+const MASS_DELETIONS = [
+  `create index events_deletes on events (workspace_id, device_id, at) where action = 'delete'`,
+  `create table accepted_deletes (
+    workspace_id text not null, device_id text not null, until {int} not null,
+    primary key (workspace_id, device_id)) {keyed}`,
+];
+
 export const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'the beginning', statements: [...DIRECTORY, ...CHUNKS, ...WORKSPACES] },
+  { number: 2, name: 'mass deletions', statements: MASS_DELETIONS },
 ];

@@ -40,6 +40,7 @@ export interface Schema {
   readonly uploads: UploadRow;
   readonly upload_chunks: UploadChunkRow;
   readonly applied_operations: AppliedOperationRow;
+  readonly accepted_deletes: AcceptedDeletesRow;
 }
 export type QueryBuilder = Kysely<Schema>;
 
@@ -293,4 +294,11 @@ export interface AppliedOperationRow {
   /** The event that holds the state that was answered. */
   readonly seq: number;
   readonly at: number;
+}
+
+/** Mass deletions of the device are not held until then (H69). */
+export interface AcceptedDeletesRow {
+  readonly workspace_id: WorkspaceId;
+  readonly device_id: DeviceId;
+  readonly until: number;
 }

@@ -29,6 +29,8 @@ export interface Changes {
  */
 export async function applyOperations(state: CommitState, operations: readonly Operation[]): Promise<CommitAnswer> {
   const results: OperationResult[] = [];
+  state.deletesAsked = operations.filter(({ op }) => op === 'delete').length;
+  state.holdsDeletes = undefined;
   for (const operation of operations)
     results.push((await answeredBefore(state, operation)) ?? (await run(state, operation)));
   return { results, head: state.head };

@@ -1,5 +1,6 @@
 import type { Operation, OperationResult } from '@satchel/protocol/commit.ts';
 import { OBJECTS } from '../object-statements.ts';
+import { massDeleteFault } from './mass-deletes.ts';
 import { done, doneAlready, refused } from './outcome.ts';
 import type { CommitState } from './state.ts';
 
@@ -18,6 +19,8 @@ export async function remove(
     return refused('stale', `“${present.name}” has been moved since.`, { present });
   if (present.kind === 'file' && present.version_id !== baseVersionId)
     return refused('stale', `“${present.name}” has been edited since.`, { present });
+  const held = await massDeleteFault(state, present);
+  if (held !== undefined) return held;
   if (present.kind === 'folder') {
     const child = await state.tx.first(OBJECTS.anyLiveChild, { workspaceId: state.workspaceId, parentId: objectId });
     if (child !== undefined) return refused('folder_not_empty', `“${present.name}” is not empty.`, { present });

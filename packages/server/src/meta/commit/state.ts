@@ -76,6 +76,9 @@ export class CommitState {
   allowance: number | undefined;
   /** Hex ids of chunks that are damaged; undefined until it is asked for. */
   damaged: ReadonlySet<string> | undefined;
+  /** Deletes that the request at hand asks for, and whether they are held (H69); undefined until it is asked for. */
+  deletesAsked = 0;
+  holdsDeletes: boolean | undefined;
   /** Whether uploads are announced in this workspace; undefined until it is asked for. */
   hasUploads: boolean | undefined;
 
