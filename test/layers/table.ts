@@ -78,7 +78,7 @@ const CLIENT: readonly Layer[] = [
   part('daemon', ['state', 'indexer', 'apply', 'transfer', 'synchronizer', 'control/daemon-control.ts'], ['node:path']),
   { prefix: `${client}adapters/`, may: [`${client}ports/`, protocol, core], packages: ['node', 'zod'] },
   { prefix: `${client}control/`, may: [...FAILURES, protocol], packages: ['node', 'zod'] },
-  { prefix: `${client}config.ts`, may: [...FAILURES, protocol], packages: ['node', 'zod'] },
+  { prefix: `${client}config.`, may: [...FAILURES, protocol], packages: ['node', 'zod'] },
   {
     prefix: `${client}cli/`,
     may: ['commands/', 'config.ts', 'control/', 'ports/', 'transfer/', 'state/', 'adapters/']
@@ -93,15 +93,15 @@ const CLIENT: readonly Layer[] = [
       .concat(protocol, core),
     packages: ['node', 'zod'],
   },
-  { prefix: `${client}compose.ts`, may: [client, protocol, core], packages: ['node'] },
-  { prefix: `${client}main.ts`, may: [`${client}cli/`, `${client}config.ts`, `${server}main.ts`], packages: ['node'] },
+  { prefix: `${client}compose.`, may: [client, protocol, core], packages: ['node'] },
+  { prefix: `${client}main.`, may: [`${client}cli/`, `${client}config.ts`, `${server}main.ts`], packages: ['node'] },
 ];
 
 /** Around the product. Tests drive the real thing, so they may see all of it. */
 const AROUND: readonly Layer[] = [
   { prefix: 'test/', may: ['packages/', 'scripts/', 'bench/'], packages: ['node', 'fast-check', 'zod'] },
   { prefix: 'bench/', may: ['packages/', 'test/support/'], packages: ['node'] },
-  { prefix: 'scripts/', may: ['packages/', 'test/support/'], packages: ['node', 'zod'] },
+  { prefix: 'scripts/', may: ['packages/', 'test/support/', 'test/layers/'], packages: ['node', 'zod'] },
 ];
 
 export const FOLDERS = ['packages', 'test', 'bench', 'scripts'] as const;

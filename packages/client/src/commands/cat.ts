@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ChunkRef } from '@satchel/protocol/objects.ts';
 import { CodedError } from '@satchel/protocol/errors.ts';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { PATIENCE } from '../cli/patience.ts';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError } from '../cli/command-error.ts';
 import { EXIT } from '../cli/exit-codes.ts';
@@ -41,7 +41,7 @@ export async function printFile(
     if (tries > 3)
       throw new CommandError('length_mismatch', EXIT.error, `${shown(file)}: the server sends too little.`);
     before = from;
-    await retrying({ clock: systemClock, random: systemRandom }, signal, () =>
+    await retrying(PATIENCE, signal, () =>
       api.fetchContent({ ...request, from: verified.restart() }, verified.push, signal),
     );
   }

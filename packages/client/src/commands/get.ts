@@ -1,8 +1,8 @@
 import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { nameFault } from '@satchel/protocol/names.ts';
-import { createHashPool } from '../adapters/hash-pool.ts';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { startHashing } from '../cli/hashing.ts';
+import { PATIENCE } from '../cli/patience.ts';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError, usageError } from '../cli/command-error.ts';
 import { displayText } from '../cli/display.ts';
@@ -31,9 +31,9 @@ export async function get(context: CommandContext): Promise<number> {
     return EXIT.done;
   }
   const local = localTarget(context, source, target);
-  await using hashing = createHashPool();
+  await using hashing = startHashing();
   using report = createTransferReport(context);
-  const downloader = createDownloader({ api: session.api, hashing, clock: systemClock, random: systemRandom });
+  const downloader = createDownloader({ api: session.api, hashing, ...PATIENCE });
   const tools: DownloadTools = { drive, hashing, downloader, report, replaces: isSet('force') };
   const below = source.folder === undefined ? [] : await drive.below(source);
   const files = await prepare(tools, [source, ...below], { top: source.path, local });

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { usageError } from '../cli/command-error.ts';
 import { displayText } from '../cli/display.ts';
-import { createHashPool } from '../adapters/hash-pool.ts';
+import { startHashing } from '../cli/hashing.ts';
 import { targetOf } from '../cli/remote-commit.ts';
 import { freshId, openDrive } from '../cli/remote-drive.ts';
 import { openSession } from '../cli/session.ts';
@@ -25,7 +25,7 @@ export async function put(context: CommandContext): Promise<number> {
   using session = openSession(context);
   const drive = openDrive(session, context);
   const target = await targetOf(drive, typed, isPipe ? '' : basename(local).normalize('NFC'));
-  await using hashing = createHashPool();
+  await using hashing = startHashing();
   using report = createTransferReport(context);
   const uploader = createUploader({
     api: session.patientApi,
