@@ -7,6 +7,7 @@ import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Disk, DiskStat } from '../ports/disk.ts';
 import type { LocalTree } from '../indexer/local-tree.ts';
 import { identityOf, millisecondsOf } from '../indexer/observation.ts';
+import type { Intents } from '../state/intents.ts';
 import type { LocalRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
 import type { Trash } from './trash.ts';
@@ -16,6 +17,7 @@ export interface ApplierDeps {
   readonly trees: TreeStore;
   readonly tree: LocalTree;
   readonly trash: Trash;
+  readonly intents: Intents;
   readonly rules: () => IgnoreRules;
   readonly newId: () => ObjectId;
   /** Wall time, ms. */
@@ -53,6 +55,8 @@ export type Applied = 'done' | 'dropped';
  */
 export class Applier {
   readonly deps: ApplierDeps;
+  /** Paths in the ready folder of swaps under way; what else lies there was left behind. */
+  readonly inHand = new Set<string>();
 
   constructor(deps: ApplierDeps) {
     this.deps = deps;

@@ -1,5 +1,6 @@
 import { staysInside, identityOf, isExecutable } from '../indexer/observation.ts';
-import type { Place } from '@satchel/core/tree.ts';
+import type { FileContent, Place } from '@satchel/core/tree.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { LocalRow } from '../state/rows.ts';
 import {
   isStill,
@@ -15,6 +16,25 @@ import {
 export const PART_FOLDER = '.satchel/staging/part';
 /** Complete files about to change names with what they replace; after a crash, perhaps what they replaced (H83). */
 export const READY_FOLDER = '.satchel/staging/ready';
+
+/** Where the file of an object is built. */
+export function partPathOf(objectId: ObjectId, content: FileContent): string {
+  return `${PART_FOLDER}/${objectId}.${content.hash.slice(0, 16)}`;
+}
+
+/**
+ * A name in the ready folder that nothing had before: what an earlier swap may have left behind under another one is
+ * perhaps the only copy of somebody's edit.
+ */
+async function withReadyPath<T>(applier: Applier, id: ObjectId, work: (path: string) => Promise<T>): Promise<T> {
+  const path = `${READY_FOLDER}/${id}.${applier.deps.newId()}`;
+  applier.inHand.add(path);
+  try {
+    return await work(path);
+  } finally {
+    applier.inHand.delete(path);
+  }
+}
 
 /** A file that stands at its place on disk; what is still to be recorded once its name is durable. */
 export interface Placed {
@@ -46,7 +66,7 @@ export async function placeFile(
   const path = applier.pathAt(place);
   if (path === undefined) return undefined;
   const outcome = disk.link(partPath, path);
-  disk.removeFile(partPath);
+  if (outcome !== 'linked') disk.removeFile(partPath);
   const stat = outcome === 'linked' ? disk.stat(path) : undefined;
   if (stat === undefined) {
     recheck([path]);
@@ -59,12 +79,16 @@ async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath:
   const { disk } = applier.deps;
   const standing = applier.untouched(step.objectId);
   if (standing === undefined || !isSameContent(standing.row, step)) return undefined;
-  const ready = `${READY_FOLDER}/${step.objectId}`;
-  disk.removeFile(ready);
-  if ((await disk.rename(partPath, ready)) !== 'renamed') return undefined;
-  if (isExecutable(standing.stat) !== step.executable) disk.setExecutable(ready, step.executable);
-  const staged = disk.stat(ready);
-  if (staged === undefined || (await swapIn(applier, { ready, standing })) === 'dropped') return undefined;
+  const staged = await withReadyPath(applier, step.objectId, async (ready) => {
+    if ((await disk.rename(partPath, ready)) !== 'renamed') return undefined;
+    if (isExecutable(standing.stat) !== step.executable) disk.setExecutable(ready, step.executable);
+    const stat = disk.stat(ready);
+    if (stat !== undefined && (await swapIn(applier, { ready, standing })) === 'done') return stat;
+    // It was not swapped in: the next try finds it where it was built.
+    await disk.rename(ready, partPath);
+    return undefined;
+  });
+  if (staged === undefined) return undefined;
   const { path, row } = standing;
   const stat = disk.stat(path);
   if (stat === undefined || stat.ino !== staged.ino) return undefined;
@@ -93,10 +117,13 @@ export async function makeSymlink(applier: Applier, step: StepOf<'makeSymlink'>)
       return 'dropped';
     }
   } else {
-    const ready = `${READY_FOLDER}/${step.objectId}`;
-    disk.removeFile(ready);
-    disk.makeSymlink(ready, content.target);
-    if ((await swapIn(applier, { ready, standing })) === 'dropped') return 'dropped';
+    const swapped = await withReadyPath(applier, step.objectId, async (ready) => {
+      disk.makeSymlink(ready, content.target);
+      const outcome = await swapIn(applier, { ready, standing });
+      if (outcome === 'dropped') disk.removeFile(ready);
+      return outcome;
+    });
+    if (swapped === 'dropped') return 'dropped';
   }
   const stat = disk.stat(path);
   if (stat === undefined) return 'dropped';

@@ -49,12 +49,19 @@ async function moveLocal(applier: Applier, step: StepOf<'moveLocal'>): Promise<A
 
 /** H19: the local content becomes an object of its own; the old id is then only the server's. */
 async function keepCopy(applier: Applier, step: StepOf<'keepCopy'>): Promise<Applied> {
-  const { trees, transaction, newId } = applier.deps;
+  const { trees } = applier.deps;
   const row = trees.local.get(step.objectId);
   if (row === undefined) return 'dropped';
   const staysPut = row.parentId === step.to.parentId && row.name === step.to.name;
   const moved = staysPut ? row : await renameTo(applier, step.objectId, step.to);
   if (moved === undefined) return 'dropped';
+  recordCopy(applier, step, moved);
+  return 'done';
+}
+
+/** The renamed content gets an id of its own. */
+export function recordCopy(applier: Applier, step: StepOf<'keepCopy'>, moved: LocalRow): void {
+  const { trees, transaction, newId } = applier.deps;
   transaction(() => {
     const id = newId();
     trees.renumberLocal(step.objectId, id);
@@ -62,7 +69,6 @@ async function keepCopy(applier: Applier, step: StepOf<'keepCopy'>): Promise<App
     trees.putLocal({ ...rest, objectId: id, parentId: step.to.parentId, name: step.to.name });
     applier.recordSynced(step);
   });
-  return 'done';
 }
 
 /** Renames on disk, never onto anything. The row as it is after it, its place apart; undefined: the disk was not as expected. */

@@ -1,9 +1,13 @@
+import type { Content, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { DiskStat } from '../ports/disk.ts';
 import type { ScanResult } from '../ports/hashing.ts';
 import { identityOf } from '../indexer/observation.ts';
 import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
-import type { Applier } from './applier.ts';
-import { PART_FOLDER, READY_FOLDER } from './arriving.ts';
+import type { Intent } from '../state/intents.ts';
+import { localContent, type Applier, type StepOf } from './applier.ts';
+import { PART_FOLDER, partPathOf, READY_FOLDER } from './arriving.ts';
+import { recordCopy } from './rearranging.ts';
 
 /** The client's own folders below the root. */
 export function makeClientFolders(applier: Applier): void {
@@ -13,7 +17,7 @@ export function makeClientFolders(applier: Applier): void {
 }
 
 /**
- * After an unclean stop (H83): a file in the ready folder is a download that was not swapped in, or what it has
+ * After an unclean stop (H83), or a fault of the disk in the middle of a swap: a file in the ready folder is a download that was not swapped in, or what it has
  * displaced. A content that some tree knows is safe elsewhere and goes to the trash; anything else is a local edit
  * and comes back into sight as a conflicted copy.
  */
@@ -21,11 +25,11 @@ export async function recoverReady(applier: Applier, hashFile: (path: string) =>
   const { disk, trees, trash, tree, recheck } = applier.deps;
   for (const { name } of disk.list(READY_FOLDER)?.entries ?? []) {
     const path = `${READY_FOLDER}/${name}`;
-    const id = name.replace(/\.aside$/, '') as ObjectId;
+    const id = name.split('.')[0] as ObjectId;
     const stat = disk.stat(path);
-    if (stat === undefined) continue;
+    if (stat === undefined || applier.inHand.has(path.replace(/\.aside$/, ''))) continue;
     if (stat.type !== 'file') {
-      disk.removeFile(path);
+      await disk.rename(path, trash.slotFor(id, name));
       continue;
     }
     const scanned = await hashFile(path);
@@ -56,4 +60,75 @@ export function sweepParts(applier: Applier): void {
     const isWanted = remote?.kind === 'file' && hash !== undefined && remote.hash.startsWith(hash) && stat?.links === 1;
     if (!isWanted) disk.removeFile(path);
   }
+}
+
+/**
+ * After an unclean stop (H83): changes of the disk that were begun and not recorded. What stands there is recorded as
+ * it would have been, with a stat that has it looked at again; of the rest nothing is known but that it did not
+ * happen. Before the first scan: it would take what stands there for the user's.
+ */
+export function finishIntents(applier: Applier): void {
+  const { intents } = applier.deps;
+  const noted = intents.all();
+  let open = [...noted];
+  // A folder comes before what is in it, in whatever order they were noted.
+  for (let progressed = true; progressed;) {
+    const left = open.filter((intent) => !finish(applier, intent));
+    progressed = left.length < open.length;
+    open = left;
+  }
+  intents.drop(noted.map(({ step }) => step.objectId));
+}
+
+function finish(applier: Applier, { step, ino }: Intent): boolean {
+  const { trees, disk, tree } = applier.deps;
+  const row = trees.local.get(step.objectId);
+  if (step.kind === 'keepCopy') {
+    const path = applier.pathAt(step.to);
+    const from = tree.pathOf(step.objectId);
+    const stat = path === undefined ? undefined : disk.stat(path);
+    if (row === undefined || from === path || stat === undefined || stat.ino !== row.stat.ino) return false;
+    recordCopy(applier, step, { ...row, stat: { ...row.stat, ctimeNs: UNSEEN } });
+    return true;
+  }
+  if (step.kind === 'download' && step.expected !== undefined) {
+    const path = tree.pathOf(step.objectId);
+    const stat = path === undefined ? undefined : disk.stat(path);
+    if (row === undefined || row.stat.ino === ino || stat?.ino !== ino || stat === undefined) return false;
+    record(applier, step, { place: row, stat });
+    return true;
+  }
+  const place = step.place;
+  const path = place === undefined ? undefined : applier.pathAt(place);
+  if (place === undefined || path === undefined || row !== undefined) return false;
+  if (trees.local.childNamed(place) !== undefined) return false;
+  const stat = step.kind === 'download' ? linkedPart(applier, step) : disk.stat(path);
+  if (stat === undefined || stat.type !== TYPES[step.kind]) return false;
+  record(applier, step, { place, stat });
+  return true;
+}
+
+const TYPES = { download: 'file', makeFolder: 'folder', makeSymlink: 'symlink' } as const;
+const UNSEEN = '0';
+
+/** Its part still has the second name that it was given at its place; should it have been moved since, a scan finds it. */
+function linkedPart(applier: Applier, step: StepOf<'download'>): DiskStat | undefined {
+  const { content } = step.remote;
+  const stat = content.kind === 'file' ? applier.deps.disk.stat(partPathOf(step.objectId, content)) : undefined;
+  return stat !== undefined && stat.links > 1 ? stat : undefined;
+}
+
+function record(
+  applier: Applier,
+  step: StepOf<'download' | 'makeFolder' | 'makeSymlink'>,
+  { place, stat }: { readonly place: Place; readonly stat: DiskStat },
+): void {
+  const content = contentOf(step);
+  const seen = step.kind === 'makeFolder' ? stat : { ...stat, ctimeNs: UNSEEN };
+  applier.deps.transaction(() => applier.recordArrival(step, { place, stat: seen, content }));
+}
+
+function contentOf(step: StepOf<'download' | 'makeFolder' | 'makeSymlink'>): Content {
+  if (step.kind === 'download') return localContent(step.remote, step.executable);
+  return step.kind === 'makeFolder' ? { kind: 'folder' } : step.remote.content;
 }

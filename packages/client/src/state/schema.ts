@@ -49,6 +49,9 @@ CREATE INDEX chunk_source_object ON chunk_source (object_id);
 -- Commits that were sent and not yet answered: sent again under the same operation ids (H88).
 CREATE TABLE pending_commit (id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, request TEXT NOT NULL);
 
+-- Changes of the disk in progress: after a crash they are recorded or dropped by looking at the disk (H83).
+CREATE TABLE intent (object_id TEXT PRIMARY KEY, intent TEXT NOT NULL) WITHOUT ROWID;
+
 CREATE TABLE problem (object_id TEXT PRIMARY KEY, path TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL,
   tries INTEGER NOT NULL, retry_at REAL NOT NULL) WITHOUT ROWID;
 -- Folders that the user does not want on this device, by object id (selective sync).
