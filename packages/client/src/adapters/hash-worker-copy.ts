@@ -11,7 +11,8 @@ import {
   type OpenFile,
 } from './hash-worker-files.ts';
 
-const KEPT_OPEN = 16;
+/** Per decoder, of which several work at once. */
+const KEPT_OPEN = 8;
 
 /** Files being written, a few of them kept open. */
 export interface TargetFiles extends Disposable {
@@ -28,11 +29,22 @@ export function createTargetFiles(): TargetFiles {
     files.delete(path);
   }
 
+  /** H60: what is kept open is a convenience, and goes first where descriptors are few. */
+  function openedDespiteShortage(path: string, mode: number): OpenFile {
+    try {
+      return openToWrite(path, mode);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EMFILE' || files.size === 0) throw error;
+      for (const kept of files.keys()) close(kept);
+      return openToWrite(path, mode);
+    }
+  }
+
   function fileAt({ path, finish }: ChunkTarget): OpenFile {
     const open = files.get(path);
     if (open !== undefined) return open;
     const mode = finish === undefined ? 0o600 : finish.executable ? 0o777 : 0o666;
-    const file = openToWrite(path, mode);
+    const file = openedDespiteShortage(path, mode);
     for (const oldest of files.keys()) {
       if (files.size < KEPT_OPEN) break;
       close(oldest);

@@ -9,6 +9,9 @@ const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK, O_CREAT } = constants;
 /** Up to this many files and folders an fsync each is cheaper than one of the whole file system. */
 const FLUSH_SINGLY = 16;
 
+/** Handles of folders kept at once; a rename needs two (H60: descriptors may be few). */
+const KEPT_FOLDERS = 8;
+
 /** Absence is proved by these two alone (F1). */
 const isAbsent = (error: unknown) => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 
@@ -119,21 +122,17 @@ class ParentHandles implements Disposable {
   }
 
   #folder(path: string): DirectoryHandle | undefined {
-    const known = this.#open.get(path);
-    if (known !== undefined) return known;
-    const opened = this.#rootHandle().open(path);
-    if (typeof opened === 'string') return undefined;
-    this.#open.set(path, opened);
-    if (this.#open.size > 64) this.#evict(path);
-    return opened;
-  }
-
-  #evict(except: string): void {
-    for (const [path, handle] of this.#open) {
-      if (path === except || this.#open.size <= 32) continue;
-      handle[Symbol.dispose]();
-      this.#open.delete(path);
+    const handle = this.#open.get(path) ?? this.#rootHandle().open(path);
+    if (typeof handle === 'string') return undefined;
+    // The one used last goes last: it may be half of a rename.
+    this.#open.delete(path);
+    this.#open.set(path, handle);
+    for (const [oldest, unused] of this.#open) {
+      if (this.#open.size <= KEPT_FOLDERS) break;
+      unused[Symbol.dispose]();
+      this.#open.delete(oldest);
     }
+    return handle;
   }
 }
 

@@ -90,7 +90,7 @@ export class Daemon {
       [!indexer.isIdle(), 'looking at changed files'],
       [!tasks.isIdle(), 'transferring'],
       [tasks.isIdle() && !engine.isIdle(), 'planning'],
-      [following.isListing || !following.isAtHead(), 'listing changes of the server'],
+      [following.isListing || following.hasGap() || !following.isAtHead(), 'listing changes of the server'],
     ];
     return reasons.flatMap(([applies, what]) => (applies ? [what] : []));
   }
@@ -159,7 +159,8 @@ export class Daemon {
       canAsk &&
       !isHeldOff &&
       !this.pause.isPaused() &&
-      !this.parts.following.isListing;
+      !this.parts.following.isListing &&
+      !this.parts.following.hasGap();
     return isReady && !this.parts.committer.hasUnanswered() && rootProblem() === undefined;
   }
 

@@ -35,7 +35,6 @@ const SLICE_MS = 8;
 const READ_BATCH = 256;
 const READ_BATCH_BYTES = 16 * 1024 * 1024;
 const MAX_READS = 3;
-const RETRY_UNREADABLE_MS = 60_000;
 
 /**
  * Turns hints and scans into the Local tree. Hints come from the watcher; correctness from the scans (C5). Files
@@ -95,6 +94,11 @@ export class Indexer {
   recheck(paths: Iterable<string>): void {
     for (const path of paths) this.#hints.set(path, true);
     this.#waker.wake();
+  }
+
+  /** What could not be looked at is tried again: nothing may tell when it can be (H12). */
+  retryUnreadable(): void {
+    this.recheck(this.#deps.problems.all().flatMap(({ path, code }) => (code === 'unreadable' ? [path] : [])));
   }
 
   /** Leaves these paths alone until disposed, and looks at them then. */
@@ -292,7 +296,6 @@ export class Indexer {
         if (outcome === 'again')
           this.#due.set(path, { dueMs: now + Math.max(QUIET.openMs, this.#rate.delay(path)), objectId });
         if (outcome === 'gone') this.#hints.set(path, true);
-        if (outcome === 'unreadable') this.#due.set(path, { dueMs: now + RETRY_UNREADABLE_MS, objectId });
       }
     } catch (error) {
       if (!signal.aborted) throw error;

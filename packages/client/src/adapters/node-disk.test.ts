@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createNativeFiles } from './linux-files.ts';
+import { createNodeDisk } from './node-disk.ts';
+
+const FOLDERS = 40;
+const openFiles = () => readdirSync('/proc/self/fd').length;
+
+test('H60 a walk over many folders keeps few of them open, and a rename between the first and the last is right', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  for (let at = 0; at < FOLDERS; at++) {
+    mkdirSync(join(root, `d${at}`));
+    writeFileSync(join(root, `d${at}`, `f${at}`), String(at));
+  }
+  using disk = createNodeDisk(root, createNativeFiles());
+  const canCount = existsSync('/proc/self/fd');
+  const before = canCount ? openFiles() : 0;
+  // One run without a pause: between two of them the handles are closed anyway.
+  for (let at = 0; at < FOLDERS; at++) assert.equal(disk.stat(`d${at}/f${at}`)?.type, 'file');
+  if (canCount) assert.ok(openFiles() - before <= 12, `${openFiles() - before} more files are open`);
+  for (let at = FOLDERS - 8; at < FOLDERS; at++) disk.stat(`d${at}/f${at}`);
+  assert.equal(await disk.rename(`d${FOLDERS - 8}/f${FOLDERS - 8}`, 'd0/moved'), 'renamed');
+  assert.deepEqual(readdirSync(join(root, 'd0')).sort(), ['f0', 'moved']);
+});
