@@ -5,6 +5,7 @@ import { Applier } from '../apply/applier.ts';
 import { Trash } from '../apply/trash.ts';
 import { Indexer } from '../indexer/indexer.ts';
 import { LocalTree } from '../indexer/local-tree.ts';
+import { Signing } from '../indexer/signing.ts';
 import { PathProblems } from '../indexer/problems.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
@@ -85,6 +86,7 @@ export interface Assembly {
   readonly remote: RemoteTree;
   readonly engine: Engine;
   readonly tasks: Tasks;
+  readonly signing: Signing;
   readonly guard: DeleteGuard;
   readonly committer: Committer;
   readonly downloader: Downloader;
@@ -233,9 +235,20 @@ export function assemble(
     finished: (id) => late.engine?.touchedAgain(id),
     offline: conditions.offline,
     done: (step) => {
+      if (step.kind === 'put' || step.kind === 'download') signing.wake();
       const done = describe(step, tree);
       if (done !== undefined) activity.add(done.what, done.path, done.detail);
     },
+  });
+  const signing = new Signing({
+    chunks,
+    tree,
+    disk,
+    hashing,
+    clock,
+    transaction,
+    recheck,
+    isBusy: () => !tasks.isIdle() || !indexer.isIdle(),
   });
   const engine = new Engine({
     trees,
@@ -276,6 +289,7 @@ export function assemble(
     remote,
     engine,
     tasks,
+    signing,
     guard,
     committer,
     downloader,

@@ -83,13 +83,14 @@ export class Daemon {
 
   /** What is not done yet, in words. */
   busyWith(): readonly string[] {
-    const { indexer, engine, following, tasks } = this.parts;
+    const { indexer, engine, following, tasks, signing } = this.parts;
     const reasons: readonly (readonly [boolean, string])[] = [
       [!this.#isScanned, 'scanning the folder'],
       [!this.#isListed, 'asking the server'],
       [!indexer.isIdle(), 'looking at changed files'],
       [!tasks.isIdle(), 'transferring'],
       [tasks.isIdle() && !engine.isIdle(), 'planning'],
+      [!signing.isIdle(), 'preparing for small edits of large files'],
       [following.isListing || following.hasGap() || !following.isAtHead(), 'listing changes of the server'],
     ];
     return reasons.flatMap(([applies, what]) => (applies ? [what] : []));
@@ -109,6 +110,7 @@ export class Daemon {
       this.#observe(signal),
       this.#supervise('indexer', signal, () => this.parts.indexer.run(signal)),
       this.#supervise('engine', signal, () => this.parts.engine.run(signal)),
+      this.#supervise('signing', signal, () => this.parts.signing.run(signal)),
       this.#supervise('changes', signal, () => this.#follow(signal)),
       this.#supervise('housekeeping', signal, () => housekeeping.run(signal)),
     ]);
@@ -145,6 +147,7 @@ export class Daemon {
     await Promise.race([
       this.parts.engine.turned(signal),
       this.parts.indexer.turned(signal),
+      this.parts.signing.turned(signal),
       this.#waker.turned(signal),
     ]);
   }

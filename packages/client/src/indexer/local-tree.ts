@@ -131,7 +131,7 @@ export class LocalTree {
 
   /** Rows whose path was taken by something else, left over from before a restart too. */
   displaced(): readonly ObjectId[] {
-    return this.#deps.trees.local.children(LIMBO).map(({ objectId }) => objectId);
+    return Array.from(this.#deps.trees.local.children(LIMBO), ({ objectId }) => objectId);
   }
 
   /** The row goes, and all below it; returns their ids. */

@@ -43,7 +43,7 @@ export async function readFiles(
     const content = objectId === undefined ? undefined : deps.trees.local.get(objectId)?.content;
     const known = content?.kind === 'file' && content.size >= SIGNED_FILE_BYTES ? content : undefined;
     const base = known === undefined ? undefined : deps.chunks.manifest(known.hash, known.size);
-    return { path: deps.disk.absolute(path), signatures: true, ...(base === undefined ? {} : { base }) };
+    return { path: deps.disk.absolute(path), ...(base === undefined ? {} : { base }) };
   });
   const results = await deps.hashing.scan(requests, signal);
   return deps.transaction(() =>
@@ -74,7 +74,7 @@ function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcom
   const cut = path.lastIndexOf('/');
   const folder = deps.tree.folderAt(cut < 0 ? '' : path.slice(0, cut));
   if (folder === undefined) return 'again';
-  const { hash, size, chunks, signatures } = result;
+  const { hash, size, chunks } = result;
   const content = {
     kind: 'file' as const,
     hash,
@@ -83,7 +83,6 @@ function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcom
     mtimeMs: millisecondsOf(stat.mtimeNs),
   };
   deps.chunks.putManifest(hash, chunks);
-  for (const { id, blocks } of signatures) deps.chunks.putSignature(id, blocks);
   const row = deps.tree.observe(folder, path.slice(cut + 1), stat, content);
   deps.chunks.indexObject(row.objectId, chunks);
   deps.problems.clear(path);

@@ -61,8 +61,7 @@ export function* scanFolder(deps: ScanDeps, path: string): ScanSteps {
 export function foldersIn({ tree, trees }: Pick<ScanDeps, 'tree' | 'trees'>, path: string): readonly string[] {
   const folder = tree.folderAt(path);
   if (folder === undefined) return [];
-  return trees.local
-    .children(folder.objectId)
+  return Array.from(trees.local.children(folder.objectId))
     .filter((row) => row.content.kind === 'folder' && row.presence === 'present')
     .map((row) => (path === '' ? diskNameOf(row) : `${path}/${diskNameOf(row)}`));
 }

@@ -2,7 +2,13 @@ import { MIN_CHUNK_BYTES } from '@satchel/core/chunker.ts';
 import type { ChunkId, ContentHash, ObjectId } from '@satchel/protocol/ids.ts';
 import type { ChunkRef } from '@satchel/protocol/objects.ts';
 import { decodeManifest, encodeManifest, totalSize } from '@satchel/core/manifest.ts';
+import { SIGNED_FILE_BYTES } from '../ports/hashing.ts';
 import type { ClientDatabase } from './database.ts';
+
+export interface UnsignedChunks {
+  readonly objectId: ObjectId;
+  readonly chunks: readonly { readonly id: ChunkId; readonly offset: number; readonly size: number }[];
+}
 
 /** Chunk lists, block signatures, and where chunks of long files lie on this disk. */
 export interface ChunkIndex {
@@ -15,6 +21,8 @@ export interface ChunkIndex {
   sources(id: ChunkId): readonly { readonly objectId: ObjectId; readonly offset: number }[];
   /** Replaces what is known of an object's chunks; files of one chunk are found by their content hash instead. */
   indexObject(objectId: ObjectId, chunks: readonly ChunkRef[]): void;
+  /** An object with chunks that have no signature yet, and those chunks; undefined: all are signed. */
+  unsigned(limit: number): UnsignedChunks | undefined;
   /** Drops lists and signatures that no tree mentions any more. */
   sweep(): void;
 }
@@ -52,12 +60,37 @@ export function createChunkIndex(db: ClientDatabase): ChunkIndex {
     },
     indexObject(objectId, chunks) {
       db.run('DELETE FROM chunk_source WHERE object_id = ?', objectId);
-      if (chunks.length < 2) return;
+      if (totalSize(chunks) < SIGNED_FILE_BYTES) return;
       let offset = 0;
       for (const { id, size } of chunks) {
-        db.run('INSERT OR IGNORE INTO chunk_source (chunk_id, object_id, offset) VALUES (?,?,?)', id, objectId, offset);
+        db.run(
+          'INSERT OR IGNORE INTO chunk_source (chunk_id, object_id, offset, size) VALUES (?,?,?,?)',
+          id,
+          objectId,
+          offset,
+          size,
+        );
         offset += size;
       }
+    },
+    unsigned(limit) {
+      const first = db.first(
+        'SELECT object_id FROM chunk_source c WHERE NOT EXISTS (SELECT 1 FROM signature s WHERE s.chunk_id = c.chunk_id) LIMIT 1',
+      );
+      if (first === undefined) return undefined;
+      const objectId = first['object_id'] as ObjectId;
+      const rows = db.all(
+        `SELECT chunk_id, offset, size FROM chunk_source c WHERE object_id = ?
+           AND NOT EXISTS (SELECT 1 FROM signature s WHERE s.chunk_id = c.chunk_id) ORDER BY offset LIMIT ?`,
+        objectId,
+        limit,
+      );
+      const chunks = rows.map((row) => ({
+        id: row['chunk_id'] as ChunkId,
+        offset: Number(row['offset']),
+        size: Number(row['size']),
+      }));
+      return { objectId, chunks };
     },
     sweep() {
       db.transaction(() => {

@@ -43,7 +43,7 @@ CREATE INDEX synced_place ON synced (parent_id, name);
 CREATE TABLE manifest (hash TEXT PRIMARY KEY, chunks BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE signature (chunk_id TEXT PRIMARY KEY, blocks BLOB NOT NULL) WITHOUT ROWID;
 -- Where the chunks of long files lie on this disk.
-CREATE TABLE chunk_source (chunk_id TEXT, object_id TEXT, offset INTEGER, PRIMARY KEY (chunk_id, object_id, offset)) WITHOUT ROWID;
+CREATE TABLE chunk_source (chunk_id TEXT, object_id TEXT, offset INTEGER, size INTEGER NOT NULL, PRIMARY KEY (chunk_id, object_id, offset)) WITHOUT ROWID;
 CREATE INDEX chunk_source_object ON chunk_source (object_id);
 
 -- Commits that were sent and not yet answered: sent again under the same operation ids (H88).

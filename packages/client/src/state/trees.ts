@@ -15,6 +15,7 @@ const PUT_LOCAL = `INSERT OR REPLACE INTO local (object_id, workspace_id, parent
 
 /** Nodes kept in memory per tree: planning and recording ask for the same few again and again. */
 const REMEMBERED = 2000;
+const PAGE = 256;
 
 /** One of the three trees on its table, with the nodes last used in memory. */
 class StoredTree<Row extends TreeNode> implements Tree<Row> {
@@ -31,7 +32,8 @@ class StoredTree<Row extends TreeNode> implements Tree<Row> {
     this.#table = table;
     this.#read = read;
     this.#byId = `SELECT * FROM ${table} WHERE object_id = ?`;
-    this.#byParent = `SELECT * FROM ${table} WHERE parent_id = ?`;
+    this.#byParent = `SELECT * FROM ${table} WHERE parent_id = ? AND (name, object_id) > (?, ?)
+      ORDER BY name, object_id LIMIT ${PAGE}`;
     const live = table === 'remote' ? ' AND deleted = 0' : '';
     this.#byPlace = `SELECT object_id FROM ${table} WHERE parent_id = ? AND name = ?${live}`;
   }
@@ -58,8 +60,16 @@ class StoredTree<Row extends TreeNode> implements Tree<Row> {
     this.#known.clear();
   }
 
-  children(parentId: ObjectId): Row[] {
-    return this.#db.all(this.#byParent, parentId).map(this.#read);
+  /** Read page by page: who looks for the first of a kind does not read a whole folder. */
+  *children(parentId: ObjectId): Generator<Row, void, void> {
+    let after: [string, string] = ['', ''];
+    for (;;) {
+      const rows = this.#db.all(this.#byParent, parentId, ...after);
+      for (const row of rows) yield this.#read(row);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE) return;
+      after = [String(last['name']), String(last['object_id'])];
+    }
   }
 
   childNamed(place: Place): Row | undefined {

@@ -113,6 +113,7 @@ export class Committer {
       this.#record(workspaceId, asked, { results: answer.results, outcomes });
       this.#deps.following.committed(workspaceId, answer);
     });
+    if (this.#deps.following.hasGap()) await this.#deps.following.list(workspaceId, signal);
     return outcomes;
   }
 

@@ -37,6 +37,8 @@ export class Engine {
   readonly #dirty = new Set<ObjectId>();
   /** Since the last turn something changed that planning could use. */
   #news = false;
+  /** Objects offered to plans that came to nothing, since the last one that came to something. */
+  #fruitless = 0;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
@@ -60,8 +62,7 @@ export class Engine {
     const { trees, guard } = this.#deps;
     for (const id of trees.differing()) {
       this.#dirty.add(id);
-      const isDeletedHere = trees.local.get(id) === undefined && trees.synced.get(id) !== undefined;
-      if (isDeletedHere && trees.remote.get(id)?.deleted === undefined) guard.deleted(id);
+      if (this.#isDeletedHere(id)) guard.deleted(id);
     }
     this.wake();
   }
@@ -73,7 +74,7 @@ export class Engine {
 
   /** Nothing to plan and nothing running; objects with problems or held are left out. */
   isIdle(): boolean {
-    return this.#deps.tasks.isIdle() && [...this.#candidates()].length === 0 && !this.#hasUnsettled();
+    return this.#deps.tasks.isIdle() && this.#candidates().next().done === true && !this.#hasUnsettled();
   }
 
   isOutstanding(id: ObjectId): boolean {
@@ -104,7 +105,7 @@ export class Engine {
     const made = plan(this.#deps.trees, this.#candidates(), {
       ...this.#deps.settings,
       limit: PLAN_LIMIT,
-      busy: (id) => this.#deps.tasks.isBusy(id) || this.#deps.isUnsettled(id),
+      busy: (id) => this.#mustWait(id),
       deletesAllowed: this.#deps.guard.allowed(),
     });
     this.#note(made);
@@ -119,29 +120,43 @@ export class Engine {
     for (const { objectId } of dispatch.rearranging) this.#dirty.delete(objectId);
     await this.#deps.tasks.start(dispatch, signal);
     const progressed = made.settled.length > 0 || made.steps.length > dispatch.later.length;
-    if (made.more && progressed) this.#news = true;
+    this.#fruitless = progressed ? 0 : this.#fruitless + PLAN_LIMIT;
+    // Those that wait stand at the end: every other one is offered before they are offered again (H102).
+    if (made.more && this.#fruitless < this.#dirty.size) this.#news = true;
   }
 
-  #note({ settled, held, problems }: Plan): void {
+  #note({ settled, waiting, held, problems }: Plan): void {
     const { guard, problems: known } = this.#deps;
     for (const id of settled) {
       this.#dirty.delete(id);
       known.succeeded(id);
       guard.settled(id);
     }
+    for (const id of waiting) if (this.#dirty.delete(id)) this.#dirty.add(id);
     guard.hold(held);
-    for (const id of held) this.#dirty.delete(id);
+    // What is deleted here and waits, waits for the contents that are held: it goes or comes back with them.
+    const hanging = guard.isHolding() ? waiting.filter((id) => this.#isDeletedHere(id)) : [];
+    guard.hold(hanging);
+    for (const id of [...held, ...hanging]) this.#dirty.delete(id);
     for (const { objectId, code } of problems) {
       this.#dirty.delete(objectId);
       known.addLasting(objectId, code, MESSAGES[code]);
     }
   }
 
+  /** Its fate is open, or another one would pull it in before its time. */
+  #mustWait(id: ObjectId): boolean {
+    const { tasks, problems, isUnsettled } = this.#deps;
+    return tasks.isBusy(id) || isUnsettled(id) || problems.isWaiting(id);
+  }
+
+  #isDeletedHere(id: ObjectId): boolean {
+    const { local, remote, synced } = this.#deps.trees;
+    return local.get(id) === undefined && synced.get(id) !== undefined && remote.get(id)?.deleted === undefined;
+  }
+
   *#candidates(): Generator<ObjectId> {
-    const { tasks, problems, guard, isUnsettled } = this.#deps;
-    for (const id of this.#dirty) {
-      if (!tasks.isBusy(id) && !problems.isWaiting(id) && !guard.isHeld(id) && !isUnsettled(id)) yield id;
-    }
+    for (const id of this.#dirty) if (!this.#mustWait(id) && !this.#deps.guard.isHeld(id)) yield id;
   }
 
   #hasUnsettled(): boolean {

@@ -112,6 +112,16 @@ export class Following {
     }
   }
 
+  /**
+   * Whether commits of this device went past changes of others that are not listed yet: Remote is then not as of one
+   * moment, and nothing is planned before it is.
+   */
+  hasGap(): boolean {
+    return this.#deps.workspaces
+      .all()
+      .some((w) => w.cursor !== undefined && cursorSeq(w) < this.#own.highest(w.workspaceId));
+  }
+
   /** A record as the trees have it; the workspace must be followed. */
   rowOf(workspaceId: WorkspaceId, record: ServerRecord): RemoteRow {
     return rowOf(this.#known(workspaceId), record);
@@ -204,6 +214,7 @@ export class Following {
     const unseen = new Set<ObjectId>();
     for (const row of this.#deps.remote.below(workspace)) unseen.add(row.objectId);
     if (!keepsSynced) {
+      this.#own.forget(workspace.workspaceId);
       this.#deps.transaction(() => {
         // Seqs of another epoch say nothing about what is older.
         for (const row of [...this.#deps.remote.below(workspace)]) this.#deps.trees.putRemote({ ...row, seq: 0 });

@@ -24,6 +24,12 @@ export class OwnSeqs {
     return at;
   }
 
+  /** The workspace counts anew: the server was restored (S10). */
+  forget(workspaceId: WorkspaceId): void {
+    this.#byWorkspace.delete(workspaceId);
+    this.#highest.delete(workspaceId);
+  }
+
   highest(workspaceId: WorkspaceId): number {
     return this.#highest.get(workspaceId) ?? 0;
   }
