@@ -197,7 +197,6 @@ export class Daemon {
 
   async #prepare(signal: AbortSignal): Promise<void> {
     const { applier } = this.parts;
-    const { ports } = this.#options;
     makeClientFolders(applier);
     if (!this.#isScanned) {
       finishIntents(applier);

@@ -27,6 +27,9 @@ export interface ChunkIndex {
   sweep(): void;
 }
 
+const PUT_SOURCE = `INSERT OR IGNORE INTO chunk_source (chunk_id, object_id, offset, size, signed)
+  VALUES (?, ?, ?, ?, EXISTS (SELECT 1 FROM signature WHERE chunk_id = ?))`;
+
 export function createChunkIndex(db: ClientDatabase): ChunkIndex {
   return {
     manifest(hash, size) {
@@ -49,6 +52,7 @@ export function createChunkIndex(db: ClientDatabase): ChunkIndex {
     },
     putSignature(id, blocks) {
       db.run('INSERT OR IGNORE INTO signature (chunk_id, blocks) VALUES (?, ?)', id, blocks);
+      db.run('UPDATE chunk_source SET signed = 1 WHERE chunk_id = ?', id);
     },
     sources(id) {
       const rows = db.all(
@@ -63,35 +67,11 @@ export function createChunkIndex(db: ClientDatabase): ChunkIndex {
       if (totalSize(chunks) < SIGNED_FILE_BYTES) return;
       let offset = 0;
       for (const { id, size } of chunks) {
-        db.run(
-          'INSERT OR IGNORE INTO chunk_source (chunk_id, object_id, offset, size) VALUES (?,?,?,?)',
-          id,
-          objectId,
-          offset,
-          size,
-        );
+        db.run(PUT_SOURCE, id, objectId, offset, size, id);
         offset += size;
       }
     },
-    unsigned(limit) {
-      const first = db.first(
-        'SELECT object_id FROM chunk_source c WHERE NOT EXISTS (SELECT 1 FROM signature s WHERE s.chunk_id = c.chunk_id) LIMIT 1',
-      );
-      if (first === undefined) return undefined;
-      const objectId = first['object_id'] as ObjectId;
-      const rows = db.all(
-        `SELECT chunk_id, offset, size FROM chunk_source c WHERE object_id = ?
-           AND NOT EXISTS (SELECT 1 FROM signature s WHERE s.chunk_id = c.chunk_id) ORDER BY offset LIMIT ?`,
-        objectId,
-        limit,
-      );
-      const chunks = rows.map((row) => ({
-        id: row['chunk_id'] as ChunkId,
-        offset: Number(row['offset']),
-        size: Number(row['size']),
-      }));
-      return { objectId, chunks };
-    },
+    unsigned: (limit) => unsignedIn(db, limit),
     sweep() {
       db.transaction(() => {
         db.run(`DELETE FROM manifest WHERE hash NOT IN (SELECT hash FROM local WHERE hash IS NOT NULL
@@ -100,4 +80,21 @@ export function createChunkIndex(db: ClientDatabase): ChunkIndex {
       });
     },
   };
+}
+
+function unsignedIn(db: ClientDatabase, limit: number): UnsignedChunks | undefined {
+  const first = db.first('SELECT object_id FROM chunk_source WHERE signed = 0 LIMIT 1');
+  if (first === undefined) return undefined;
+  const objectId = first['object_id'] as ObjectId;
+  const rows = db.all(
+    'SELECT chunk_id, offset, size FROM chunk_source WHERE object_id = ? AND signed = 0 ORDER BY offset LIMIT ?',
+    objectId,
+    limit,
+  );
+  const chunks = rows.map((row) => ({
+    id: row['chunk_id'] as ChunkId,
+    offset: Number(row['offset']),
+    size: Number(row['size']),
+  }));
+  return { objectId, chunks };
 }

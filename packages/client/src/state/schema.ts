@@ -43,8 +43,10 @@ CREATE INDEX synced_place ON synced (parent_id, name);
 CREATE TABLE manifest (hash TEXT PRIMARY KEY, chunks BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE signature (chunk_id TEXT PRIMARY KEY, blocks BLOB NOT NULL) WITHOUT ROWID;
 -- Where the chunks of long files lie on this disk.
-CREATE TABLE chunk_source (chunk_id TEXT, object_id TEXT, offset INTEGER, size INTEGER NOT NULL, PRIMARY KEY (chunk_id, object_id, offset)) WITHOUT ROWID;
+CREATE TABLE chunk_source (chunk_id TEXT, object_id TEXT, offset INTEGER, size INTEGER NOT NULL,
+  signed INTEGER NOT NULL, PRIMARY KEY (chunk_id, object_id, offset)) WITHOUT ROWID;
 CREATE INDEX chunk_source_object ON chunk_source (object_id);
+CREATE INDEX chunk_source_unsigned ON chunk_source (object_id) WHERE signed = 0;
 
 -- Commits that were sent and not yet answered: sent again under the same operation ids (H88).
 CREATE TABLE pending_commit (id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, request TEXT NOT NULL);

@@ -217,7 +217,8 @@ export class Following {
       this.#own.forget(workspace.workspaceId);
       this.#deps.transaction(() => {
         // Seqs of another epoch say nothing about what is older.
-        for (const row of [...this.#deps.remote.below(workspace)]) this.#deps.trees.putRemote({ ...row, seq: 0 });
+        for (const row of Array.from(this.#deps.remote.below(workspace)))
+          this.#deps.trees.putRemote({ ...row, seq: 0 });
         for (const id of unseen) this.#deps.trees.removeSynced(id);
       });
     }
