@@ -105,7 +105,7 @@ export function putOf(
   const { existing, folder, name, path } = target;
   const { after, size, hash, chunks } = scan;
   const isPipe = (after.mode & 0o170000) !== 0o100000;
-  const mtimeMs = isPipe ? Date.now() : Math.floor(Number(BigInt(after.mtimeNs) / 1_000_000n));
+  const mtimeMs = isPipe ? Date.now() : Math.round(Number(after.mtimeNs) / 1_000_000);
   const content = {
     size,
     contentHash: hash,

@@ -16,8 +16,8 @@ export async function link(context: CommandContext): Promise<number> {
   const stored = readStoredConfig(home);
   const { deviceId } = expectAccount(stored);
   const typed = resolve(cwd, args[0] ?? '');
+  expectLinkable(typed, home);
   if (isSet('dry-run')) {
-    expectLinkable(typed, home);
     return (await import('../cli/link-preview.ts')).previewLink(context, typed);
   }
   expectNoOther(stored, typed);
