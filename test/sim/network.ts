@@ -164,6 +164,7 @@ export function createSimApi(
       state: () => 'signed_in',
       watch: () => ({ [Symbol.dispose]: () => undefined }),
       adopt: async () => undefined,
+      reload: async () => undefined,
       forget: async () => undefined,
     },
     call: async (name, input, signal) => {

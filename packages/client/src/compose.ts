@@ -98,6 +98,7 @@ export async function runDaemon({
     reloadSettings() {
       current = loadClientConfig(home, process.env);
       applyLimits(current, up, down);
+      api.session.reload().catch((error: unknown) => log('the stored sign-in cannot be read', { error }));
     },
     async stop() {
       stopping.abort(new Error('the daemon is being stopped'));

@@ -81,6 +81,13 @@ class StoredSession implements TokenSession {
     this.#become('sign_in_required');
   }
 
+  async reload(): Promise<void> {
+    const stored = await this.#options.store.load();
+    if (stored === undefined || stored.refreshToken === this.#tokens?.refreshToken) return;
+    this.#tokens = stored;
+    this.#become('signed_in');
+  }
+
   async accessToken(signal: AbortSignal, refused?: string): Promise<string> {
     if (this.#state !== 'signed_in') throw stateError(this.#state);
     this.#tokens ??= await this.#options.store.load();

@@ -81,6 +81,8 @@ export interface Session {
   watch(listener: (state: SessionState) => void): Disposable;
   /** Signs this device in with what signup or login answered. Durable when resolved. */
   adopt(signedIn: Pick<SignedIn, 'access_token' | 'refresh_token' | 'expires_in'>): Promise<void>;
+  /** Another process of this device may have signed in: what it has stored is taken over. */
+  reload(): Promise<void>;
   /** Forgets the tokens of this device. */
   forget(): Promise<void>;
 }
