@@ -30,6 +30,8 @@ export interface ApplierDeps {
   readonly reserve: (paths: readonly string[]) => Disposable;
   /** A folder stays on disk for the ignored things in it (H72). */
   readonly keepFolder: (path: string) => void;
+  /** Whether this folder stayed for that reason; from now on it is one like others. */
+  readonly takeKeptFolder: (path: string) => boolean;
 }
 
 export interface Standing {

@@ -23,10 +23,11 @@ export async function rearrange(applier: Applier, step: RearrangingStep): Promis
 }
 
 function makeFolder(applier: Applier, step: StepOf<'makeFolder'>): Applied {
-  const { disk, recheck, transaction } = applier.deps;
+  const { disk, recheck, transaction, takeKeptFolder } = applier.deps;
   const path = applier.pathAt(step.place);
   if (path === undefined) return 'dropped';
-  if (disk.makeFolder(path) !== 'made') {
+  const stands = disk.makeFolder(path) === 'made' || (disk.stat(path)?.type === 'folder' && takeKeptFolder(path));
+  if (!stands) {
     recheck([path]);
     return 'dropped';
   }
@@ -123,9 +124,15 @@ async function removeFile(applier: Applier, step: StepOf<'removeLocal'>): Promis
 
 function removeFolder(applier: Applier, step: StepOf<'removeLocal'>): Applied {
   const { disk, recheck, keepFolder } = applier.deps;
-  const path = applier.deps.tree.pathOf(step.objectId);
-  if (path === undefined) return 'dropped';
+  // The very folder: another one may have taken its name, and not be seen yet.
+  const standing = applier.standing(step.objectId);
+  if (standing === undefined) return 'dropped';
+  const { path } = standing;
   const outcome = disk.removeFolder(path);
+  if (outcome === 'missing') {
+    recheck([path]);
+    return 'dropped';
+  }
   if (outcome === 'not-empty') {
     if (!holdsOnlyIgnored(applier, path)) {
       recheck(disk.list(path)?.entries.map(({ name }) => `${path}/${name}`) ?? [path]);
@@ -137,9 +144,11 @@ function removeFolder(applier: Applier, step: StepOf<'removeLocal'>): Applied {
   return 'done';
 }
 
+/** An empty folder in it is somebody's, and not seen yet. */
 function holdsOnlyIgnored(applier: Applier, path: string): boolean {
   const { disk, rules } = applier.deps;
   const entries = disk.list(path)?.entries ?? [];
+  if (entries.length === 0) return false;
   return entries.every(({ name, type }) => {
     const below = `${path}/${name}`;
     return rules().ignores(below, type === 'folder') || (type === 'folder' && holdsOnlyIgnored(applier, below));

@@ -175,6 +175,7 @@ export function assemble(
     deviceName: identity.deviceName,
     reserve: (paths) => indexer.reserve(paths),
     keepFolder: (path) => kept.add(path),
+    takeKeptFolder: (path) => kept.take(path),
   });
   const remote = new RemoteTree({ trees, workspaces, chunks });
   const following = new Following({

@@ -12,6 +12,10 @@ export class KeptFolders {
     this.#db.run('INSERT OR IGNORE INTO kept_folder (path) VALUES (?)', path);
   }
 
+  take(path: string): boolean {
+    return this.#db.run('DELETE FROM kept_folder WHERE path = ?', path) > 0;
+  }
+
   has(path: string): boolean {
     return this.#db.first('SELECT 1 AS found FROM kept_folder WHERE path = ?', path) !== undefined;
   }
