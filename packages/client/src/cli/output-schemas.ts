@@ -115,9 +115,9 @@ export const OUTPUTS: Readonly<Record<string, z.ZodType>> = {
   }),
   'device revoke': z.object({ deviceId: z.string(), name: z.string(), revoked: z.literal(true) }),
   link: z.union([
-    z.object({ root: z.string(), linked: z.union([z.boolean(), z.string(), z.null()]) }),
     z.object({
       root: z.string(),
+      /** The folder that is linked now, if one is. */
       linked: z.string().nullable(),
       upload: Counted,
       download: Counted,
@@ -125,6 +125,8 @@ export const OUTPUTS: Readonly<Record<string, z.ZodType>> = {
       keepTwice: Counted,
       total: z.object({ upload: Total, download: Total, join: Total, keepTwice: Total }),
     }),
+    /** `linked` false: it was so already. */
+    z.object({ root: z.string(), linked: z.boolean() }),
   ]),
   unlink: z.object({ root: z.string() }),
   start: Started,
