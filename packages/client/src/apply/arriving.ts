@@ -24,10 +24,18 @@ export function partPathOf(objectId: ObjectId, content: FileContent): string {
 
 /**
  * A name in the ready folder that nothing had before: what an earlier swap may have left behind under another one is
- * perhaps the only copy of somebody's edit.
+ * perhaps the only copy of somebody's edit. It tells the contents that are known to be safe: object id, a fresh id,
+ * beginnings of the hashes of what is replaced and of what replaces it.
  */
-async function withReadyPath<T>(applier: Applier, id: ObjectId, work: (path: string) => Promise<T>): Promise<T> {
-  const path = `${READY_FOLDER}/${id}.${applier.deps.newId()}`;
+async function withReadyPath<T>(
+  applier: Applier,
+  { objectId, remote, expected }: StepOf<'download' | 'makeSymlink'>,
+  work: (path: string) => Promise<T>,
+): Promise<T> {
+  const hashes = [expected?.content, remote.content].map((content) =>
+    content?.kind === 'file' ? content.hash.slice(0, 16) : '',
+  );
+  const path = `${READY_FOLDER}/${[objectId, applier.deps.newId(), ...hashes].join('.')}`;
   applier.inHand.add(path);
   try {
     return await work(path);
@@ -79,7 +87,7 @@ async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath:
   const { disk } = applier.deps;
   const standing = applier.untouched(step.objectId);
   if (standing === undefined || !isSameContent(standing.row, step)) return undefined;
-  const staged = await withReadyPath(applier, step.objectId, async (ready) => {
+  const staged = await withReadyPath(applier, step, async (ready) => {
     if ((await disk.rename(partPath, ready)) !== 'renamed') return undefined;
     if (isExecutable(standing.stat) !== step.executable) disk.setExecutable(ready, step.executable);
     const stat = disk.stat(ready);
@@ -117,7 +125,7 @@ export async function makeSymlink(applier: Applier, step: StepOf<'makeSymlink'>)
       return 'dropped';
     }
   } else {
-    const swapped = await withReadyPath(applier, step.objectId, async (ready) => {
+    const swapped = await withReadyPath(applier, step, async (ready) => {
       disk.makeSymlink(ready, content.target);
       const outcome = await swapIn(applier, { ready, standing });
       if (outcome === 'dropped') disk.removeFile(ready);

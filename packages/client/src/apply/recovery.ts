@@ -25,7 +25,7 @@ export async function recoverReady(applier: Applier, hashFile: (path: string) =>
   const { disk, trees, trash, tree, recheck } = applier.deps;
   for (const { name } of disk.list(READY_FOLDER)?.entries ?? []) {
     const path = `${READY_FOLDER}/${name}`;
-    const id = name.split('.')[0] as ObjectId;
+    const [id = '' as ObjectId, , ...safe] = name.split('.') as [ObjectId, ...string[]];
     const stat = disk.stat(path);
     if (stat === undefined || applier.inHand.has(path.replace(/\.aside$/, ''))) continue;
     if (stat.type !== 'file') {
@@ -33,19 +33,25 @@ export async function recoverReady(applier: Applier, hashFile: (path: string) =>
       continue;
     }
     const scanned = await hashFile(path);
+    // It cannot be read now: what it is will be told at a later try.
+    if (scanned.outcome !== 'scanned') continue;
     const known = [trees.remote.get(id), trees.synced.get(id), trees.local.get(id)].map((node) => node?.content);
     const isKnown =
-      scanned.outcome === 'scanned' &&
+      safe.some((hash) => hash !== '' && scanned.hash.startsWith(hash)) ||
       known.some((content) => content?.kind === 'file' && content.hash === scanned.hash);
     const place = trees.local.get(id) ?? trees.synced.get(id) ?? trees.remote.get(id);
-    if (isKnown || place === undefined) {
+    if (isKnown) {
       const slot = trash.slotFor(id, place?.name ?? name);
       await disk.rename(path, slot);
       trash.record(slot, tree.pathOf(id) ?? name, identityOf(stat));
       continue;
     }
-    const copyPath = applier.pathAt(applier.conflictPlace(place)) ?? `${place.name} (recovered)`;
-    if ((await disk.rename(path, copyPath)) === 'renamed') recheck([copyPath]);
+    const top = tree.folderAt('')?.objectId;
+    const inSight = place !== undefined && tree.pathOf(place.parentId) !== undefined ? place.parentId : top;
+    if (inSight === undefined) continue;
+    const copy = applier.conflictPlace({ parentId: inSight, name: place?.name ?? 'Recovered file' });
+    const copyPath = applier.pathAt(copy);
+    if (copyPath !== undefined && (await disk.rename(path, copyPath)) === 'renamed') recheck([copyPath]);
   }
 }
 
