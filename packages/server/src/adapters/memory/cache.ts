@@ -1,4 +1,5 @@
 import type { Cache } from '../../ports/cache.ts';
+import { RecencyMap } from './recency-map.ts';
 
 export interface MemoryCacheOptions {
   /** Most entries. */
@@ -11,8 +12,8 @@ const DELETIONS = 10_000;
 
 /** An LRU cache in the process. Values are kept by reference and must not be changed by whoever gets them. */
 export function createMemoryCache(options: MemoryCacheOptions): Cache {
-  const values = new Map<string, unknown>();
-  const deletedAt = new Map<string, number>();
+  const values = new RecencyMap<unknown>();
+  const deletedAt = new RecencyMap<number>();
   const mostDeletions = options.deletions ?? DELETIONS;
   let time = 1;
   /** Fills from before this are refused whatever their key. */
@@ -22,27 +23,18 @@ export function createMemoryCache(options: MemoryCacheOptions): Cache {
     stamp: () => time,
     get: async <T>(key: string) => {
       const value = values.get(key);
-      if (value === undefined) return undefined;
-      values.delete(key);
-      values.set(key, value);
-      return value as T;
+      if (value !== undefined) values.set(key, value);
+      return value as T | undefined;
     },
     set: async (key, value, stamp) => {
       if (stamp <= floor || stamp <= (deletedAt.get(key) ?? 0)) return;
-      values.delete(key);
       values.set(key, value);
-      if (values.size > options.entries) for (const oldest of values.keys()) return void values.delete(oldest);
+      if (values.size > options.entries) values.takeOldest();
     },
     delete: async (key) => {
       values.delete(key);
-      deletedAt.delete(key);
       deletedAt.set(key, time++);
-      if (deletedAt.size <= mostDeletions) return;
-      for (const [oldest, at] of deletedAt) {
-        floor = at;
-        deletedAt.delete(oldest);
-        return;
-      }
+      if (deletedAt.size > mostDeletions) floor = deletedAt.takeOldest() ?? floor;
     },
   };
 }
