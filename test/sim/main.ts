@@ -1,13 +1,18 @@
 import { parseArgs } from 'node:util';
 import { runHistory, type Figures, type Outcome } from './history.ts';
+import { REGRESSIONS } from './regressions.ts';
+import { shrink } from './shrink.ts';
 
-/** `node test/sim/main.ts --seeds N [--seed S] [--verbose] [--twice]`: N histories from seed S on. */
+/** `node test/sim/main.ts --seeds N [--seed S] [--verbose] [--twice] [--shrink]`: N histories from seed S on. */
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100' },
     seed: { type: 'string' },
     verbose: { type: 'boolean', default: false },
+    shrink: { type: 'boolean', default: false },
     twice: { type: 'boolean', default: false },
+    regressions: { type: 'boolean', default: false },
+    'for-seconds': { type: 'string', default: 'Infinity' },
     'stop-after': { type: 'string', default: '20' },
   },
 });
@@ -18,7 +23,11 @@ const total: Partial<Record<keyof Figures, number>> = {};
 const failed: Outcome[] = [];
 const began = performance.now();
 let done = 0;
-for (let seed = first; seed < first + count; seed++) {
+const seeds = values.regressions
+  ? REGRESSIONS.map(({ seed }) => seed)
+  : Array.from({ length: count }, (_, at) => first + at);
+for (const seed of seeds) {
+  if (performance.now() - began > Number(values['for-seconds']) * 1000) break;
   const outcome = await runHistory(seed, { isVerbose: values.verbose });
   done++;
   for (const [name, value] of Object.entries(outcome.figures))
@@ -26,7 +35,10 @@ for (let seed = first; seed < first + count; seed++) {
   if (values.verbose) console.log(outcome.lines.join('\n'));
   if (values.twice) {
     const again = await runHistory(seed);
-    if (again.trace !== outcome.trace) console.log(`seed ${seed}: the two runs differ`);
+    if (again.trace !== outcome.trace) {
+      console.log(`seed ${seed}: two runs of it differ`);
+      process.exitCode = 1;
+    }
   }
   if (outcome.violation === undefined) continue;
   failed.push(outcome);
@@ -34,6 +46,13 @@ for (let seed = first; seed < first + count; seed++) {
     `seed ${seed}: ${outcome.violation.message}${outcome.violation.name === 'Error' ? '' : `\n${outcome.violation.stack}`}`,
   );
   console.log(`  again: npm run test:sim -- --seeds 1 --seed ${seed} --verbose`);
+  if (values.shrink) {
+    const { lines, violation, script } = await shrink(outcome, 300);
+    console.log(
+      `  shrunk to ${script.acts.length} acts and ${script.incidents.length} incidents: ${violation?.message ?? ''}`,
+    );
+    console.log(lines.filter((line) => /user of|incident|starts|killed|power|well again|crash/.test(line)).join('\n'));
+  }
   if (failed.length >= Number(values['stop-after'])) break;
 }
 const seconds = (performance.now() - began) / 1000;
@@ -46,4 +65,4 @@ console.log(
     ...total,
   }),
 );
-process.exitCode = failed.length > 0 ? 1 : 0;
+if (failed.length > 0) process.exitCode = 1;

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId, type DeviceId, type ObjectId, type UserId, type WorkspaceId } from '@satchel/protocol/ids.ts';
@@ -80,7 +79,9 @@ export class SimServer implements AsyncDisposable {
     const { services } = this;
     Object.defineProperty(services, 'isAlive', {
       get: () => life.isAlive,
-      set: (value: boolean) => (life.isAlive = value),
+      set(value: boolean) {
+        life.isAlive = value;
+      },
     });
   }
 

@@ -48,8 +48,9 @@ export function createSimWatcher(disk: SimDisk, incarnation: Incarnation): Watch
       return {
         async caughtUp() {
           incarnation.check();
+          const isBehind = () => isOpen && (overflowing || waiting.length > 0);
           do await incarnation.sleep(chance.between(0, 2));
-          while (isOpen && (overflowing || waiting.length > 0));
+          while (isBehind());
           return isOpen ? 'caught-up' : 'ended';
         },
         async [Symbol.asyncDispose]() {

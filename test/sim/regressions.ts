@@ -1,0 +1,27 @@
+/**
+ * Seeds that once ended badly, with what they showed. A change of what is drawn from a seed makes another history of
+ * it; that it once failed still makes it as good a seed as any.
+ */
+export const REGRESSIONS: readonly { readonly seed: number; readonly showed: string }[] = [
+  { seed: 100, showed: 'a problem of a path that is gone kept `wait` from ending' },
+  {
+    seed: 189,
+    showed: 'a commit without an answer was planned again, and ended in a conflicted copy of its own content',
+  },
+  {
+    seed: 228,
+    showed: 'a path that became a folder was read as a file for ever; a busy loop while a deletion is proved',
+  },
+  { seed: 1108, showed: 'a problem of an ignored path was never cleared' },
+  { seed: 1128, showed: 'a fault between the two halves of a swap left the displaced file behind' },
+  { seed: 1243, showed: 'a download that was placed and not recorded became an object of its own after a crash' },
+  { seed: 10173, showed: 'a folder that could not be looked at once stayed a problem' },
+  { seed: 10634, showed: 'an edit after a commit without an answer became a conflicted copy' },
+  { seed: 10936, showed: 'a commit without an answer: the daemon never came to rest' },
+  { seed: 20471, showed: 'a crash between placing a download and recording it: one file twice' },
+  { seed: 60319, showed: 'the displaced old content came back as a conflicted copy after a crash' },
+  {
+    seed: 60337,
+    showed: 'a deleted folder that held only unseen empty folders was kept back and blocked its name for ever',
+  },
+];
