@@ -5,6 +5,7 @@ import type { WatchEvent } from '../ports/watcher.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { Examiner, type ExaminerDeps } from './examiner.ts';
 import { ChangeRate, QUIET } from './quiet.ts';
+import { faultMessage } from './problems.ts';
 import { readFiles, type FileToRead, type ReadingDeps } from './reading.ts';
 import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
 import { Waker } from './waker.ts';
@@ -35,6 +36,7 @@ const SLICE_MS = 8;
 const READ_BATCH = 256;
 const READ_BATCH_BYTES = 16 * 1024 * 1024;
 const MAX_READS = 3;
+const RETRY_READING_MS = 5000;
 
 /**
  * Turns hints and scans into the Local tree. Hints come from the watcher; correctness from the scans (C5). Files
@@ -179,6 +181,11 @@ export class Indexer {
         await this.#deps.breathe();
       }
       await this.#prove();
+    } catch (error) {
+      // What was taken from the hints in a transaction that came to nothing is looked for everywhere.
+      this.#scans.set('', true);
+      for (const id of this.#deps.tree.displaced()) this.unsettle(id, 'vanished');
+      throw error;
     } finally {
       this.#working = false;
     }
@@ -298,7 +305,13 @@ export class Indexer {
         if (outcome === 'gone') this.#hints.set(path, true);
       }
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (signal.aborted) return;
+      // The hashing threads or the database could not: none of these files is known, and all are read again.
+      const dueMs = this.#deps.clock.monotonic() + RETRY_READING_MS;
+      for (const { path, objectId } of files) {
+        this.#deps.problems.add(path, 'unreadable', faultMessage(path, error));
+        this.#due.set(path, { dueMs, objectId });
+      }
     } finally {
       this.#reads--;
       if (large) this.#readsLarge--;
