@@ -48,6 +48,8 @@ export async function createGateway(services: Services, options: GatewayOptions)
     // One hop: what stands further left in X-Forwarded-For anybody may have written.
     trustProxy: options.behindProxy ? (_address, hop) => hop === 0 : false,
     genReqId: requestIds(),
+    // A logger for each request would be made for nothing: the few lines that are written name the request themselves.
+    childLoggerFactory: (log) => log,
     requestTimeout: 0,
     connectionTimeout: SILENCE_MS,
     keepAliveTimeout: 75_000,

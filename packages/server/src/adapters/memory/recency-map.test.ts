@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { RecencyMap } from './recency-map.ts';
 
 test('a recency map is a map whose oldest entry is the one that was set longest ago', () => {
