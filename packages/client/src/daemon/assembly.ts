@@ -173,7 +173,7 @@ export function assemble(
     rules: conditions.rules,
     newId: newObjectId,
     deviceName: identity.deviceName,
-    reserve: (paths) => indexer.reserve(paths),
+    reserve: (paths, inodes) => indexer.reserve(paths, inodes),
     keepFolder: (path) => kept.add(path),
     takeKeptFolder: (path) => kept.take(path),
   });
