@@ -21,6 +21,8 @@ export interface EngineDeps {
   readonly isReady: () => boolean;
   /** Places that the indexer has not made up its mind about (H9). */
   readonly isUnsettled: (id: ObjectId) => boolean;
+  /** Nothing is to be done about it until the indexer looks after it again (H73). */
+  readonly isLeftAlone: (id: ObjectId) => boolean;
   readonly transaction: <T>(work: () => T) => T;
   readonly breathe: () => Promise<void>;
   readonly log: (message: string, details: Readonly<Record<string, unknown>>) => void;
@@ -132,7 +134,7 @@ export class Engine {
       known.succeeded(id);
       guard.settled(id);
     }
-    for (const id of waiting) if (this.#dirty.delete(id)) this.#dirty.add(id);
+    for (const id of waiting) if (this.#dirty.delete(id) && !this.#deps.isLeftAlone(id)) this.#dirty.add(id);
     guard.hold(held);
     // What is deleted here and waits, waits for the contents that are held: it goes or comes back with them.
     const hanging = guard.isHolding() ? waiting.filter((id) => this.#isDeletedHere(id)) : [];

@@ -1,14 +1,14 @@
-import { chunkRanges, type Manifest } from "@satchel/core/manifest.ts";
-import type { FileContent } from "@satchel/core/tree.ts";
-import { CodedError } from "@satchel/protocol/errors.ts";
-import type { ObjectId } from "@satchel/protocol/ids.ts";
-import type { Applier, StepOf } from "../apply/applier.ts";
-import { destination, PART_FOLDER, partPathOf, placeFile, type Placed } from "../apply/arriving.ts";
-import type { Hashing, LocalCopy, WantedChunk } from "../ports/hashing.ts";
-import type { Downloader } from "../transfer/download.ts";
-import { LARGE_BYTES } from "./bundles.ts";
-import type { StepOutcome } from "./committer.ts";
-import { manifestOf, type ManifestsDeps } from "./manifests.ts";
+import { chunkRanges, type Manifest } from '@satchel/core/manifest.ts';
+import type { FileContent } from '@satchel/core/tree.ts';
+import { CodedError } from '@satchel/protocol/errors.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { Applier, StepOf } from '../apply/applier.ts';
+import { destination, PART_FOLDER, partPathOf, placeFile, type Placed } from '../apply/arriving.ts';
+import type { Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
+import type { Downloader } from '../transfer/download.ts';
+import { LARGE_BYTES } from './bundles.ts';
+import type { StepOutcome } from './committer.ts';
+import { manifestOf, type ManifestsDeps } from './manifests.ts';
 
 export interface FileDownloadsDeps extends ManifestsDeps {
   readonly applier: Applier;
@@ -20,9 +20,9 @@ export interface FileDownloadsDeps extends ManifestsDeps {
   readonly freeFloorBytes: () => number;
 }
 
-type Download = StepOf<"download">;
+type Download = StepOf<'download'>;
 
-const CANNOT_GIVE: ReadonlySet<string> = new Set(["chunk_damaged", "chunk_missing", "not_found"]);
+const CANNOT_GIVE: ReadonlySet<string> = new Set(['chunk_damaged', 'chunk_missing', 'not_found']);
 /** Copies per message to the hashing threads: a long file is not held up by one call. */
 const COPIES_AT_ONCE = 256;
 
@@ -54,8 +54,7 @@ export class FileDownloads {
     } catch (error) {
       const cannotGive = error instanceof CodedError && CANNOT_GIVE.has(error.code);
       if (!cannotGive) throw error;
-      if (steps.length === 1)
-        return [{ outcome: "refused", code: error.code, detail: error.message }];
+      if (steps.length === 1) return [{ outcome: 'refused', code: error.code, detail: error.message }];
     }
     // One file that the server cannot give must not hold up the others (H102): each on its own.
     const outcomes: StepOutcome[] = [];
@@ -63,11 +62,8 @@ export class FileDownloads {
     return outcomes;
   }
 
-  async #together(
-    steps: readonly Download[],
-    signal: AbortSignal,
-  ): Promise<readonly StepOutcome[]> {
-    const outcomes: StepOutcome[] = steps.map(() => ({ outcome: "dropped" }));
+  async #together(steps: readonly Download[], signal: AbortSignal): Promise<readonly StepOutcome[]> {
+    const outcomes: StepOutcome[] = steps.map(() => ({ outcome: 'dropped' }));
     const { disk } = this.#deps.applier.deps;
     const parts: Part[] = [];
     for (const [index, step] of steps.entries()) {
@@ -83,18 +79,10 @@ export class FileDownloads {
     await this.#fill(parts, signal);
     for (const { content, step, path } of parts) {
       const { size: sizeBytes, mtimeMs } = content;
-      const mode =
-        step.expected === undefined
-          ? undefined
-          : this.#deps.trees.local.get(step.objectId)?.stat.mode;
-      disk.finish(path, {
-        sizeBytes,
-        executable: step.executable,
-        mtimeMs,
-        ...(mode === undefined ? {} : { mode }),
-      });
+      const mode = step.expected === undefined ? undefined : this.#deps.trees.local.get(step.objectId)?.stat.mode;
+      disk.finish(path, { sizeBytes, executable: step.executable, mtimeMs, ...(mode === undefined ? {} : { mode }) });
     }
-    for (const index of await this.#place(parts)) outcomes[index] = { outcome: "done" };
+    for (const index of await this.#place(parts)) outcomes[index] = { outcome: 'done' };
     return outcomes;
   }
 
@@ -103,13 +91,9 @@ export class FileDownloads {
     const { disk } = this.#deps.applier.deps;
     const wants = wantsOf(parts, (path) => disk.absolute(path));
     const begun = new Map(
-      parts
-        .filter(({ path }) => disk.stat(path) !== undefined)
-        .map(({ index, path }) => [index, disk.absolute(path)]),
+      parts.filter(({ path }) => disk.stat(path) !== undefined).map(({ index, path }) => [index, disk.absolute(path)]),
     );
-    const copies = wants.flatMap(
-      (want, at) => this.#begunSource(want, at, begun) ?? this.#localSource(want, at),
-    );
+    const copies = wants.flatMap((want, at) => this.#begunSource(want, at, begun) ?? this.#localSource(want, at));
     const found = new Set<number>();
     for (let from = 0; from < copies.length; from += COPIES_AT_ONCE) {
       const some = copies.slice(from, from + COPIES_AT_ONCE);
@@ -142,15 +126,7 @@ export class FileDownloads {
     const target = want.targets.find((one) => one.path === path);
     if (path === undefined || target === undefined) return undefined;
     return [
-      {
-        at,
-        copy: {
-          id: want.id,
-          size: want.size,
-          from: { path, offset: target.offset },
-          targets: want.targets,
-        },
-      },
+      { at, copy: { id: want.id, size: want.size, from: { path, offset: target.offset }, targets: want.targets } },
     ];
   }
 
@@ -170,19 +146,12 @@ export class FileDownloads {
     const { id, size, targets } = want;
     const part = parts.find(({ index }) => want.parts.includes(index));
     const expected = part?.step.expected?.content;
-    const path =
-      part === undefined ? undefined : this.#deps.applier.deps.tree.pathOf(part.step.objectId);
-    if (part === undefined || expected?.kind !== "file" || path === undefined)
-      return { id, size, targets };
+    const path = part === undefined ? undefined : this.#deps.applier.deps.tree.pathOf(part.step.objectId);
+    if (part === undefined || expected?.kind !== 'file' || path === undefined) return { id, size, targets };
     const old = this.#deps.chunks.manifest(expected.hash, expected.size);
     const base = old === undefined ? undefined : baseFor(want, part.manifest, old);
     if (base === undefined) return { id, size, targets };
-    return {
-      id,
-      size,
-      targets,
-      base: { ...base, path: this.#deps.applier.deps.disk.absolute(path) },
-    };
+    return { id, size, targets, base: { ...base, path: this.#deps.applier.deps.disk.absolute(path) } };
   }
 
   async #place(parts: readonly Part[]): Promise<readonly number[]> {
@@ -190,16 +159,14 @@ export class FileDownloads {
     const { disk, reserve, transaction, intents } = applier.deps;
     await disk.flush(parts.length > 8 ? undefined : parts.map(({ path }) => path));
     const paths = parts.flatMap(({ step }) => destination(applier, step) ?? []);
-    const intended = parts.flatMap(({ step, path }) => {
-      const ino = disk.stat(path)?.ino;
-      return ino === undefined ? [] : [{ step, ino }];
-    });
-    using reservation = reserve(
-      paths,
-      intended.map(({ ino }) => ino),
-    );
+    using reservation = reserve(paths);
     reservation satisfies Disposable;
-    intents.add(intended);
+    intents.add(
+      parts.flatMap(({ step, path }) => {
+        const ino = disk.stat(path)?.ino;
+        return ino === undefined ? [] : [{ step, ino }];
+      }),
+    );
     const placed: { readonly index: number; readonly file: Placed; readonly part: string }[] = [];
     let failure: { readonly error: unknown } | undefined;
     for (const { index, step, path } of parts) {
@@ -210,11 +177,8 @@ export class FileDownloads {
         failure ??= { error };
       }
     }
-    try {
-      await this.#flushNames(placed.map(({ file }) => file.path));
-    } catch (error) {
-      failure ??= { error };
-    }
+    const folders = new Set(placed.map(({ file }) => file.path.slice(0, Math.max(0, file.path.lastIndexOf('/')))));
+    if (placed.length > 0) await disk.flush(placed.length > 8 ? undefined : [...folders]);
     transaction(() => {
       for (const { file } of placed) this.#record(file);
       intents.drop(parts.map(({ step }) => step.objectId));
@@ -223,15 +187,6 @@ export class FileDownloads {
     // What stands at its place is recorded in any case; the rest fails for its reason.
     if (failure !== undefined) throw failure.error;
     return placed.map(({ index }) => index);
-  }
-
-  async #flushNames(paths: readonly string[]): Promise<void> {
-    const { disk } = this.#deps.applier.deps;
-    const folders = new Set(paths.map((path) => path.slice(0, Math.max(0, path.lastIndexOf("/")))));
-    // A folder that was moved meanwhile has another path now.
-    const areThere = [...folders].every((path) => disk.stat(path)?.type === "folder");
-    if (paths.length > 0)
-      await disk.flush(paths.length > 8 || !areThere ? undefined : [...folders]);
   }
 
   #record({ step, arrival }: Placed): void {
@@ -247,7 +202,7 @@ export class FileDownloads {
     const free = await this.#deps.applier.deps.disk.freeBytes();
     if (free - needed >= this.#deps.freeFloorBytes()) return undefined;
     const detail = `the disk has ${free} bytes free and the download needs ${needed}: make room, it goes on by itself`;
-    return { outcome: "refused", code: "disk_full", detail };
+    return { outcome: 'refused', code: 'disk_full', detail };
   }
 }
 
@@ -264,16 +219,12 @@ interface Want extends WantedChunk {
 
 /** Each chunk once, with every place that it is wanted at. */
 function wantsOf(parts: readonly Part[], absolute: (path: string) => string): readonly Want[] {
-  const byId = new Map<
-    string,
-    Want & { parts: number[]; targets: WantedChunk["targets"][number][] }
-  >();
+  const byId = new Map<string, Want & { parts: number[]; targets: WantedChunk['targets'][number][] }>();
   for (const { index, manifest, path } of parts) {
     for (const { id, size, offset } of chunkRanges(manifest)) {
       const known = byId.get(id);
       const target = { path: absolute(path), offset };
-      if (known === undefined)
-        byId.set(id, { id, size, offset, parts: [index], targets: [target] });
+      if (known === undefined) byId.set(id, { id, size, offset, parts: [index], targets: [target] });
       else {
         known.parts.push(index);
         known.targets.push(target);
@@ -287,16 +238,13 @@ function baseFor(
   want: Want,
   next: Manifest,
   old: Manifest,
-): { id: Want["id"]; size: number; offset: number } | undefined {
+): { id: Want['id']; size: number; offset: number } | undefined {
   const kept = new Set(next.map(({ id }) => id));
-  let nearest: { id: Want["id"]; size: number; offset: number; distance: number } | undefined;
+  let nearest: { id: Want['id']; size: number; offset: number; distance: number } | undefined;
   for (const { id, size, offset } of chunkRanges(old)) {
     if (kept.has(id)) continue;
     const distance = Math.abs(offset - want.offset);
-    if (nearest === undefined || distance < nearest.distance)
-      nearest = { id, size, offset, distance };
+    if (nearest === undefined || distance < nearest.distance) nearest = { id, size, offset, distance };
   }
-  return nearest === undefined
-    ? undefined
-    : { id: nearest.id, size: nearest.size, offset: nearest.offset };
+  return nearest === undefined ? undefined : { id: nearest.id, size: nearest.size, offset: nearest.offset };
 }

@@ -253,7 +253,9 @@ export class Following {
     this.#deps.transaction(() => {
       for (const id of unseen) this.#deps.remote.drop(workspace, id, 0n, keepsSynced ? 'gone' : 'forgotten');
       const digest = digestText(this.#deps.remote.digestOf(workspace));
-      if (answer.digest !== undefined && answer.digest !== digest) {
+      const present = this.#deps.workspaces.get(workspace.workspaceId) ?? workspace;
+      const { cursor, isExact } = this.#cursorAfter(present, answer);
+      if (isExact && answer.digest !== undefined && answer.digest !== digest) {
         this.#deps.remark(
           'digest_mismatch',
           `a complete listing gives digest ${digest}, the server says ${answer.digest}`,
@@ -262,7 +264,7 @@ export class Following {
       this.#deps.workspaces.put({
         ...workspace,
         epoch: epochOf(answer.cursor),
-        cursor: answer.cursor,
+        cursor,
         head: answer.head,
         digest,
       });
@@ -278,15 +280,26 @@ export class Following {
       let digest = digestFrom(workspace.digest);
       for (const record of answer.objects) digest = this.#deps.remote.take(workspace, record, digest);
       const text = digestText(digest);
-      this.#deps.workspaces.put({ ...workspace, cursor: answer.cursor, head: answer.head, digest: text });
-      // A commit answered meanwhile is in the rows and not yet in this listing: then the next one compares.
-      const isExact =
-        this.#own.reach(workspaceId, cursorSeq({ ...workspace, cursor: answer.cursor })) >=
-        this.#own.highest(workspaceId);
+      const { cursor, isExact } = this.#cursorAfter(workspace, answer);
+      this.#deps.workspaces.put({ ...workspace, cursor, head: answer.head, digest: text });
       return !answer.hasMore && isExact && answer.digest !== undefined && answer.digest !== text;
     });
     if (answer.objects.length > 0) this.#deps.changed();
     return differs;
+  }
+
+  /**
+   * RACE: a commit that was answered while the listing was on its way may have moved the cursor further already; it
+   * must not go back, for the seqs between are not told again. `isExact`: the rows are as of the listing, no later.
+   */
+  #cursorAfter(workspace: FollowedWorkspace, answer: CallAnswer<'objects'>): { cursor: string; isExact: boolean } {
+    const { workspaceId } = workspace;
+    const listed = seqOf(answer.cursor);
+    const epoch = epochOf(answer.cursor);
+    const before = workspace.cursor !== undefined && workspace.epoch === epoch ? cursorSeq(workspace) : 0;
+    const reached = this.#own.reach(workspaceId, Math.max(listed, before));
+    const isExact = reached === listed && this.#own.highest(workspaceId) <= listed;
+    return { cursor: reached === listed ? answer.cursor : `${epoch}.${reached}`, isExact };
   }
 
   /** Workspaces that came, went, or whose role changed. One appears once its mount is known. */
@@ -323,7 +336,11 @@ export class Following {
 }
 
 function cursorSeq(workspace: FollowedWorkspace): number {
-  return workspace.cursor === undefined ? 0 : Number(workspace.cursor.split('.')[1]);
+  return workspace.cursor === undefined ? 0 : seqOf(workspace.cursor);
+}
+
+function seqOf(cursor: ListAnswer['cursor']): number {
+  return Number(cursor.split('.')[1]);
 }
 
 function epochOf(cursor: ListAnswer['cursor']): string {
