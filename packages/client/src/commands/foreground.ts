@@ -4,6 +4,7 @@ import { createDaemonLog } from '../cli/daemon-log.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { InterruptedError } from '../cli/failure.ts';
 import { daemonLockOf } from '../cli/home-files.ts';
+import { releaseMemoryWhenIdle } from '../cli/idle-memory.ts';
 import { tryLock } from '../cli/lock.ts';
 import { readMarker, rootLockOf } from '../cli/root-marker.ts';
 import { ensureHome, loadClientConfig, type LinkedRoot } from '../config.ts';
@@ -23,6 +24,7 @@ export async function runForeground({ home, env, flag, signal }: CommandContext)
   const log = createDaemonLog(flag('log-file'));
   const { runDaemon } = await import('../compose.ts');
   const daemon = await runDaemon({ home, config, log });
+  locks.use(releaseMemoryWhenIdle());
   let ending: Promise<void> | undefined;
   const end = (): void => {
     if (ending !== undefined) return;

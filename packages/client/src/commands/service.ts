@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError } from '../cli/command-error.ts';
+import { daemonProcess } from '../cli/daemon-process.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { homeOf, loadClientConfig, type Env } from '../config.ts';
 import { stopDaemon } from './stop.ts';
@@ -64,17 +65,19 @@ function word(text: string): string {
 }
 
 function unitText(home: string): string {
-  const [, program = ''] = process.argv;
-  const command = [process.execPath, ...process.execArgv, program, 'start', '--foreground'].map(word).join(' ');
+  const { file, args, env } = daemonProcess();
+  const command = [file, ...args, 'start', '--foreground'].map(word).join(' ');
+  const variables = Object.entries({ ...env, SATCHEL_HOME: home }).map(([name, value]) => word(`${name}=${value}`));
   return `[Unit]
 Description=Satchel file sync
 After=network-online.target
 
 [Service]
-Environment=${word(`SATCHEL_HOME=${home}`)}
+Environment=${variables.join(' ')}
 ExecStart=${command.replaceAll('$', '$$$$')}
 Restart=on-failure
 RestartSec=15
+RestartPreventExitStatus=2 3
 TimeoutStopSec=15
 Nice=5
 

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError } from '../cli/command-error.ts';
 import { rotateIfLong } from '../cli/daemon-log.ts';
+import { daemonProcess } from '../cli/daemon-process.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { daemonLogOf } from '../cli/home-files.ts';
 import { ensureHome, loadClientConfig } from '../config.ts';
@@ -34,21 +35,20 @@ function started({ pid, root, state }: DaemonStatus, alreadyRunning: boolean) {
 
 /** Starts the daemon in the background; resolves when it answers. */
 export async function spawnDaemon({ home, env, signal }: CommandContext): Promise<DaemonStatus> {
-  const [, program] = process.argv;
-  if (program === undefined) throw new Error('The program does not know where it lies.');
   ensureHome(home);
   const logFile = daemonLogOf(home);
   rotateIfLong(logFile);
   const from = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
   const output = openSync(logFile, 'a', 0o600);
-  const args = [...process.execArgv, program, 'start', '--foreground', '--log-file', logFile, '--home', home];
+  const daemon = daemonProcess();
+  const args = [...daemon.args, 'start', '--foreground', '--log-file', logFile, '--home', home];
   let child: ChildProcess;
   try {
-    child = spawn(process.execPath, args, {
+    child = spawn(daemon.file, args, {
       cwd: '/',
       detached: true,
       stdio: ['ignore', 'ignore', output],
-      env: { ...env, SATCHEL_JSON: '', SATCHEL_QUIET: '' },
+      env: { ...daemon.env, ...env, SATCHEL_JSON: '', SATCHEL_QUIET: '' },
     });
   } finally {
     closeSync(output);
