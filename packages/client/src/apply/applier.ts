@@ -1,16 +1,16 @@
-import { conflictName } from "@satchel/core/conflict-name.ts";
-import type { IgnoreRules } from "@satchel/core/ignore-rules.ts";
-import { syncedAfterDisk } from "@satchel/core/record.ts";
-import type { DiskStep } from "@satchel/core/step.ts";
-import type { FileContent, Place, RemoteNode } from "@satchel/core/tree.ts";
-import type { ObjectId } from "@satchel/protocol/ids.ts";
-import type { Disk, DiskStat } from "../ports/disk.ts";
-import type { LocalTree } from "../indexer/local-tree.ts";
-import { identityOf, millisecondsOf } from "../indexer/observation.ts";
-import type { Intents } from "../state/intents.ts";
-import type { LocalRow } from "../state/rows.ts";
-import type { TreeStore } from "../state/trees.ts";
-import type { Trash } from "./trash.ts";
+import { conflictName } from '@satchel/core/conflict-name.ts';
+import type { IgnoreRules } from '@satchel/core/ignore-rules.ts';
+import { syncedAfterDisk } from '@satchel/core/record.ts';
+import type { DiskStep } from '@satchel/core/step.ts';
+import type { FileContent, Place, RemoteNode } from '@satchel/core/tree.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { Disk, DiskStat } from '../ports/disk.ts';
+import type { LocalTree } from '../indexer/local-tree.ts';
+import { identityOf, millisecondsOf } from '../indexer/observation.ts';
+import type { Intents } from '../state/intents.ts';
+import type { LocalRow } from '../state/rows.ts';
+import type { TreeStore } from '../state/trees.ts';
+import type { Trash } from './trash.ts';
 
 export interface ApplierDeps {
   readonly disk: Disk;
@@ -44,12 +44,12 @@ export interface Standing {
 export interface Arrival {
   readonly place: Place;
   readonly stat: DiskStat;
-  readonly content: LocalRow["content"];
+  readonly content: LocalRow['content'];
   readonly diskName?: string;
 }
 
 /** `done`; `dropped`: the disk was not as expected, it is looked at again and planned anew. */
-export type Applied = "done" | "dropped";
+export type Applied = 'done' | 'dropped';
 
 /**
  * What every change of the disk shares: where an object lies or will lie, whether it is still what Local says, and
@@ -68,7 +68,7 @@ export class Applier {
   pathAt({ parentId, name }: Place): string | undefined {
     const folder = this.deps.tree.pathOf(parentId);
     if (folder === undefined) return undefined;
-    return folder === "" ? name : `${folder}/${name}`;
+    return folder === '' ? name : `${folder}/${name}`;
   }
 
   /** The row, its path, and its stat, where the disk still shows what the row says; asks for a recheck otherwise. */
@@ -85,7 +85,7 @@ export class Applier {
   /** As `standing`, and ctime too: what is to be removed or replaced must be the very bytes that were read (H4). */
   untouched(id: ObjectId): Standing | undefined {
     const standing = this.standing(id);
-    if (standing === undefined || standing.row.content.kind !== "file") return standing;
+    if (standing === undefined || standing.row.content.kind !== 'file') return standing;
     if (standing.row.stat.ctimeNs === standing.stat.ctimeNs) return standing;
     this.deps.recheck([standing.path]);
     return undefined;
@@ -99,9 +99,8 @@ export class Applier {
       workspaceId: remote.workspaceId,
       parentId: place.parentId,
       name: place.name,
-      content:
-        content.kind === "file" ? { ...content, mtimeMs: millisecondsOf(stat.mtimeNs) } : content,
-      presence: "present",
+      content: content.kind === 'file' ? { ...content, mtimeMs: millisecondsOf(stat.mtimeNs) } : content,
+      presence: 'present',
       ...(diskName === undefined ? {} : { diskName }),
       stat: identityOf(stat),
       seenMs: this.deps.now(),
@@ -124,9 +123,7 @@ export class Applier {
       const path = this.pathAt({ parentId: place.parentId, name });
       const isKnown = trees.local.childNamed({ parentId: place.parentId, name }) !== undefined;
       const isOnServer = trees.remote.childNamed({ parentId: place.parentId, name }) !== undefined;
-      return (
-        isKnown || isOnServer || (path !== undefined && this.deps.disk.stat(path) !== undefined)
-      );
+      return isKnown || isOnServer || (path !== undefined && this.deps.disk.stat(path) !== undefined);
     };
     const date = new Date(this.deps.now()).toISOString().slice(0, 10);
     const name = conflictName({
@@ -141,16 +138,16 @@ export class Applier {
 
 /** Same inode, size, mtime; for folders the inode alone. A rename changes ctime, so ctime is not asked for. */
 export function isStill(row: LocalRow, stat: DiskStat): boolean {
-  const kind = row.content.kind === "mount" ? "folder" : row.content.kind;
+  const kind = row.content.kind === 'mount' ? 'folder' : row.content.kind;
   if (stat.type !== kind || stat.ino !== row.stat.ino) return false;
-  return kind === "folder" || (stat.size === row.stat.size && stat.mtimeNs === row.stat.mtimeNs);
+  return kind === 'folder' || (stat.size === row.stat.size && stat.mtimeNs === row.stat.mtimeNs);
 }
 
 export function localContent(remote: RemoteNode, executable: boolean): FileContent {
-  if (remote.content.kind !== "file") throw new TypeError(`object ${remote.objectId} is no file`);
+  if (remote.content.kind !== 'file') throw new TypeError(`object ${remote.objectId} is no file`);
   return { ...remote.content, executable };
 }
 
-export type StepOf<K extends DiskStep["kind"]> = Extract<DiskStep, { readonly kind: K }>;
+export type StepOf<K extends DiskStep['kind']> = Extract<DiskStep, { readonly kind: K }>;
 
-type ArrivingStep = StepOf<"download" | "makeFolder" | "makeSymlink">;
+type ArrivingStep = StepOf<'download' | 'makeFolder' | 'makeSymlink'>;

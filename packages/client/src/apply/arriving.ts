@@ -1,7 +1,7 @@
-import { staysInside, identityOf, isExecutable } from "../indexer/observation.ts";
-import type { FileContent, Place } from "@satchel/core/tree.ts";
-import type { ObjectId } from "@satchel/protocol/ids.ts";
-import type { LocalRow } from "../state/rows.ts";
+import { staysInside, identityOf, isExecutable } from '../indexer/observation.ts';
+import type { FileContent, Place } from '@satchel/core/tree.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { LocalRow } from '../state/rows.ts';
 import {
   isStill,
   localContent,
@@ -10,12 +10,12 @@ import {
   type Arrival,
   type Standing,
   type StepOf,
-} from "./applier.ts";
+} from './applier.ts';
 
 /** Files on their way; incomplete ones are taken up again. */
-export const PART_FOLDER = ".satchel/staging/part";
+export const PART_FOLDER = '.satchel/staging/part';
 /** Complete files about to change names with what they replace; after a crash, perhaps what they replaced (H83). */
-export const READY_FOLDER = ".satchel/staging/ready";
+export const READY_FOLDER = '.satchel/staging/ready';
 
 /** Where the file of an object is built. */
 export function partPathOf(objectId: ObjectId, content: FileContent): string {
@@ -29,13 +29,13 @@ export function partPathOf(objectId: ObjectId, content: FileContent): string {
  */
 async function withReadyPath<T>(
   applier: Applier,
-  { objectId, remote, expected }: StepOf<"download" | "makeSymlink">,
+  { objectId, remote, expected }: StepOf<'download' | 'makeSymlink'>,
   work: (path: string) => Promise<T>,
 ): Promise<T> {
   const hashes = [expected?.content, remote.content].map((content) =>
-    content?.kind === "file" ? content.hash.slice(0, 16) : "",
+    content?.kind === 'file' ? content.hash.slice(0, 16) : '',
   );
-  const path = `${READY_FOLDER}/${[objectId, applier.deps.newId(), ...hashes].join(".")}`;
+  const path = `${READY_FOLDER}/${[objectId, applier.deps.newId(), ...hashes].join('.')}`;
   applier.inHand.add(path);
   try {
     return await work(path);
@@ -46,13 +46,13 @@ async function withReadyPath<T>(
 
 /** A file that stands at its place on disk; what is still to be recorded once its name is durable. */
 export interface Placed {
-  readonly step: StepOf<"download">;
+  readonly step: StepOf<'download'>;
   readonly path: string;
   readonly arrival: Arrival;
 }
 
 /** Where the file of a step will stand; undefined when its folder is not there, or what it replaces. */
-export function destination(applier: Applier, step: StepOf<"download">): string | undefined {
+export function destination(applier: Applier, step: StepOf<'download'>): string | undefined {
   return step.expected === undefined
     ? applier.pathAt(step.place ?? step.remote)
     : applier.deps.tree.pathOf(step.objectId);
@@ -65,7 +65,7 @@ export function destination(applier: Applier, step: StepOf<"download">): string 
  */
 export async function placeFile(
   applier: Applier,
-  step: StepOf<"download">,
+  step: StepOf<'download'>,
   partPath: string,
 ): Promise<Placed | undefined> {
   if (step.expected !== undefined) return replaceFile(applier, step, partPath);
@@ -74,8 +74,8 @@ export async function placeFile(
   const path = applier.pathAt(place);
   if (path === undefined) return undefined;
   const outcome = disk.link(partPath, path);
-  if (outcome !== "linked") disk.removeFile(partPath);
-  const stat = outcome === "linked" ? disk.stat(path) : undefined;
+  if (outcome !== 'linked') disk.removeFile(partPath);
+  const stat = outcome === 'linked' ? disk.stat(path) : undefined;
   if (stat === undefined) {
     recheck([path]);
     return undefined;
@@ -87,19 +87,15 @@ export async function placeFile(
   };
 }
 
-async function replaceFile(
-  applier: Applier,
-  step: StepOf<"download">,
-  partPath: string,
-): Promise<Placed | undefined> {
+async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath: string): Promise<Placed | undefined> {
   const { disk } = applier.deps;
   const standing = applier.untouched(step.objectId);
   if (standing === undefined || !isSameContent(standing.row, step)) return undefined;
   const staged = await withReadyPath(applier, step, async (ready) => {
-    if ((await disk.rename(partPath, ready)) !== "renamed") return undefined;
+    if ((await disk.rename(partPath, ready)) !== 'renamed') return undefined;
     if (isExecutable(standing.stat) !== step.executable) disk.setExecutable(ready, step.executable);
     const stat = disk.stat(ready);
-    if (stat !== undefined && (await swapIn(applier, { ready, standing })) === "done") return stat;
+    if (stat !== undefined && (await swapIn(applier, { ready, standing })) === 'done') return stat;
     // It was not swapped in: the next try finds it where it was built.
     await disk.rename(ready, partPath);
     return undefined;
@@ -117,47 +113,38 @@ async function replaceFile(
   };
 }
 
-function isSameContent(row: LocalRow, step: StepOf<"download">): boolean {
+function isSameContent(row: LocalRow, step: StepOf<'download'>): boolean {
   const expected = step.expected?.content;
-  return (
-    expected?.kind === "file" && row.content.kind === "file" && row.content.hash === expected.hash
-  );
+  return expected?.kind === 'file' && row.content.kind === 'file' && row.content.hash === expected.hash;
 }
 
-export async function makeSymlink(
-  applier: Applier,
-  step: StepOf<"makeSymlink">,
-): Promise<Applied | "refused"> {
+export async function makeSymlink(applier: Applier, step: StepOf<'makeSymlink'>): Promise<Applied | 'refused'> {
   const { disk, recheck, transaction } = applier.deps;
   const { content } = step.remote;
   const standing = step.expected === undefined ? undefined : applier.standing(step.objectId);
   const place: Place = standing?.row ?? step.place ?? step.remote;
   const path = applier.pathAt(place);
-  if (
-    path === undefined ||
-    (step.expected !== undefined && standing === undefined) ||
-    content.kind !== "symlink"
-  )
-    return "dropped";
-  if (!staysInside(path, content.target)) return "refused";
+  if (path === undefined || (step.expected !== undefined && standing === undefined) || content.kind !== 'symlink')
+    return 'dropped';
+  if (!staysInside(path, content.target)) return 'refused';
   if (standing === undefined) {
-    if (disk.makeSymlink(path, content.target) !== "made") {
+    if (disk.makeSymlink(path, content.target) !== 'made') {
       recheck([path]);
-      return "dropped";
+      return 'dropped';
     }
   } else {
     const swapped = await withReadyPath(applier, step, async (ready) => {
       disk.makeSymlink(ready, content.target);
       const outcome = await swapIn(applier, { ready, standing });
-      if (outcome === "dropped") disk.removeFile(ready);
+      if (outcome === 'dropped') disk.removeFile(ready);
       return outcome;
     });
-    if (swapped === "dropped") return "dropped";
+    if (swapped === 'dropped') return 'dropped';
   }
   const stat = disk.stat(path);
-  if (stat === undefined) return "dropped";
+  if (stat === undefined) return 'dropped';
   transaction(() => applier.recordArrival(step, { place, stat, content }));
-  return "done";
+  return 'done';
 }
 
 interface Swap {
@@ -171,32 +158,31 @@ async function swapIn(applier: Applier, { ready, standing }: Swap): Promise<Appl
   const { row, path } = standing;
   if (!(await exchange(applier, ready, path))) {
     recheck([path]);
-    return "dropped";
+    return 'dropped';
   }
   const displaced = disk.stat(ready);
-  if (displaced === undefined) return "done";
+  if (displaced === undefined) return 'done';
   if (isStill(row, displaced)) {
     const slot = trash.slotFor(row.objectId, path);
     await disk.rename(ready, slot);
     trash.record(slot, path, identityOf(displaced));
-    return "done";
+    return 'done';
   }
   const copyPath = applier.pathAt(applier.conflictPlace(row));
-  if (copyPath !== undefined && (await disk.rename(ready, copyPath)) === "renamed")
-    recheck([copyPath]);
-  return "done";
+  if (copyPath !== undefined && (await disk.rename(ready, copyPath)) === 'renamed') recheck([copyPath]);
+  return 'done';
 }
 
 async function exchange(applier: Applier, ready: string, path: string): Promise<boolean> {
   const { disk } = applier.deps;
   const outcome = disk.exchange(ready, path);
-  if (outcome !== "unsupported") return outcome === "exchanged";
+  if (outcome !== 'unsupported') return outcome === 'exchanged';
   // Without an atomic exchange: aside first, then the new one in; between the two the name is absent for a moment.
   const aside = `${ready}.aside`;
-  if ((await disk.rename(path, aside)) !== "renamed") return false;
-  if ((await disk.rename(ready, path)) !== "renamed") {
+  if ((await disk.rename(path, aside)) !== 'renamed') return false;
+  if ((await disk.rename(ready, path)) !== 'renamed') {
     await disk.rename(aside, path);
     return false;
   }
-  return (await disk.rename(aside, ready)) === "renamed";
+  return (await disk.rename(aside, ready)) === 'renamed';
 }

@@ -1,75 +1,67 @@
-import type { ObjectId } from "@satchel/protocol/ids.ts";
-import { identityOf, isExecutable } from "../indexer/observation.ts";
-import type { DiskStat } from "../ports/disk.ts";
-import type { LocalRow } from "../state/rows.ts";
-import { isStill, type Applied, type Applier, type StepOf } from "./applier.ts";
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import { identityOf, isExecutable } from '../indexer/observation.ts';
+import type { DiskStat } from '../ports/disk.ts';
+import type { LocalRow } from '../state/rows.ts';
+import { isStill, type Applied, type Applier, type StepOf } from './applier.ts';
 
 /** Steps that move, make and remove names on disk and need no bytes from the server. */
-export type RearrangingStep = StepOf<
-  "makeFolder" | "moveLocal" | "removeLocal" | "setExecutable" | "keepCopy"
->;
+export type RearrangingStep = StepOf<'makeFolder' | 'moveLocal' | 'removeLocal' | 'setExecutable' | 'keepCopy'>;
 
 export async function rearrange(applier: Applier, step: RearrangingStep): Promise<Applied> {
   switch (step.kind) {
-    case "makeFolder":
+    case 'makeFolder':
       return makeFolder(applier, step);
-    case "moveLocal":
+    case 'moveLocal':
       return moveLocal(applier, step);
-    case "keepCopy":
+    case 'keepCopy':
       return keepCopy(applier, step);
-    case "removeLocal":
-      return step.expected.content.kind === "folder"
-        ? removeFolder(applier, step)
-        : removeFile(applier, step);
-    case "setExecutable":
+    case 'removeLocal':
+      return step.expected.content.kind === 'folder' ? removeFolder(applier, step) : removeFile(applier, step);
+    case 'setExecutable':
       return setExecutable(applier, step);
   }
 }
 
-function makeFolder(applier: Applier, step: StepOf<"makeFolder">): Applied {
+function makeFolder(applier: Applier, step: StepOf<'makeFolder'>): Applied {
   const { disk, recheck, transaction, takeKeptFolder } = applier.deps;
   const path = applier.pathAt(step.place);
-  if (path === undefined) return "dropped";
-  const stands =
-    disk.makeFolder(path) === "made" ||
-    (disk.stat(path)?.type === "folder" && takeKeptFolder(path));
+  if (path === undefined) return 'dropped';
+  const stands = disk.makeFolder(path) === 'made' || (disk.stat(path)?.type === 'folder' && takeKeptFolder(path));
   if (!stands) {
     recheck([path]);
-    return "dropped";
+    return 'dropped';
   }
   const stat = disk.stat(path);
-  if (stat === undefined) return "dropped";
-  transaction(() =>
-    applier.recordArrival(step, { place: step.place, stat, content: { kind: "folder" } }),
-  );
-  return "done";
+  if (stat === undefined) return 'dropped';
+  transaction(() => applier.recordArrival(step, { place: step.place, stat, content: { kind: 'folder' } }));
+  return 'done';
 }
 
-async function moveLocal(applier: Applier, step: StepOf<"moveLocal">): Promise<Applied> {
+async function moveLocal(applier: Applier, step: StepOf<'moveLocal'>): Promise<Applied> {
   const moved = await renameTo(applier, step.objectId, step.to);
-  if (moved === undefined) return "dropped";
+  if (moved === undefined) return 'dropped';
   const { trees, transaction } = applier.deps;
   transaction(() => {
     trees.putLocal({ ...moved, parentId: step.to.parentId, name: step.to.name });
     applier.recordSynced(step);
   });
-  return "done";
+  return 'done';
 }
 
 /** H19: the local content becomes an object of its own; the old id is then only the server's. */
-async function keepCopy(applier: Applier, step: StepOf<"keepCopy">): Promise<Applied> {
+async function keepCopy(applier: Applier, step: StepOf<'keepCopy'>): Promise<Applied> {
   const { trees } = applier.deps;
   const row = trees.local.get(step.objectId);
-  if (row === undefined) return "dropped";
+  if (row === undefined) return 'dropped';
   const staysPut = row.parentId === step.to.parentId && row.name === step.to.name;
   const moved = staysPut ? row : await renameTo(applier, step.objectId, step.to);
-  if (moved === undefined) return "dropped";
+  if (moved === undefined) return 'dropped';
   recordCopy(applier, step, moved);
-  return "done";
+  return 'done';
 }
 
 /** The renamed content gets an id of its own. */
-export function recordCopy(applier: Applier, step: StepOf<"keepCopy">, moved: LocalRow): void {
+export function recordCopy(applier: Applier, step: StepOf<'keepCopy'>, moved: LocalRow): void {
   const { trees, transaction, newId } = applier.deps;
   transaction(() => {
     const id = newId();
@@ -91,7 +83,7 @@ async function renameTo(
   const target = applier.pathAt(to);
   if (standing === undefined || target === undefined) return undefined;
   const outcome = await disk.rename(standing.path, target);
-  const after = outcome === "renamed" ? disk.stat(target) : undefined;
+  const after = outcome === 'renamed' ? disk.stat(target) : undefined;
   if (after === undefined) {
     recheck([standing.path, target]);
     return undefined;
@@ -101,55 +93,55 @@ async function renameTo(
 }
 
 /** A rename gives the file a new ctime; it is taken over only when ctime was right before, or an edit would be missed (H4). */
-function afterRename(row: LocalRow, before: DiskStat, after: DiskStat): LocalRow["stat"] {
+function afterRename(row: LocalRow, before: DiskStat, after: DiskStat): LocalRow['stat'] {
   const wasExact = row.stat.ctimeNs === before.ctimeNs && isStill(row, after);
   return wasExact ? identityOf(after) : row.stat;
 }
 
-async function removeFile(applier: Applier, step: StepOf<"removeLocal">): Promise<Applied> {
+async function removeFile(applier: Applier, step: StepOf<'removeLocal'>): Promise<Applied> {
   const { disk, trash, recheck } = applier.deps;
   const standing = applier.untouched(step.objectId);
-  if (standing === undefined) return "dropped";
+  if (standing === undefined) return 'dropped';
   const { row, path } = standing;
   if (
-    row.content.kind === "file" &&
-    step.expected.content.kind === "file" &&
+    row.content.kind === 'file' &&
+    step.expected.content.kind === 'file' &&
     row.content.hash !== step.expected.content.hash
   )
-    return "dropped";
+    return 'dropped';
   const slot = trash.slotFor(step.objectId, path);
   const outcome = await disk.rename(path, slot);
-  const resting = outcome === "renamed" ? disk.stat(slot) : undefined;
+  const resting = outcome === 'renamed' ? disk.stat(slot) : undefined;
   if (resting === undefined || !isStill(row, resting)) {
     // It was changed in the last moment: it goes back where it was (C4).
     if (resting !== undefined) await disk.rename(slot, path);
     recheck([path]);
-    return "dropped";
+    return 'dropped';
   }
   recordRemoval(applier, step, () => trash.record(slot, path, identityOf(resting)));
-  return "done";
+  return 'done';
 }
 
-function removeFolder(applier: Applier, step: StepOf<"removeLocal">): Applied {
+function removeFolder(applier: Applier, step: StepOf<'removeLocal'>): Applied {
   const { disk, recheck, keepFolder } = applier.deps;
   // The very folder: another one may have taken its name, and not be seen yet.
   const standing = applier.standing(step.objectId);
-  if (standing === undefined) return "dropped";
+  if (standing === undefined) return 'dropped';
   const { path } = standing;
   const outcome = disk.removeFolder(path);
-  if (outcome === "missing") {
+  if (outcome === 'missing') {
     recheck([path]);
-    return "dropped";
+    return 'dropped';
   }
-  if (outcome === "not-empty") {
+  if (outcome === 'not-empty') {
     if (!holdsOnlyIgnored(applier, path)) {
       recheck(disk.list(path)?.entries.map(({ name }) => `${path}/${name}`) ?? [path]);
-      return "dropped";
+      return 'dropped';
     }
     keepFolder(path);
   }
   recordRemoval(applier, step, () => undefined);
-  return "done";
+  return 'done';
 }
 
 /** An empty folder in it is somebody's, and not seen yet. */
@@ -159,34 +151,30 @@ function holdsOnlyIgnored(applier: Applier, path: string): boolean {
   if (entries.length === 0) return false;
   return entries.every(({ name, type }) => {
     const below = `${path}/${name}`;
-    return (
-      rules().ignores(below, type === "folder") ||
-      (type === "folder" && holdsOnlyIgnored(applier, below))
-    );
+    return rules().ignores(below, type === 'folder') || (type === 'folder' && holdsOnlyIgnored(applier, below));
   });
 }
 
-function recordRemoval(applier: Applier, step: StepOf<"removeLocal">, also: () => void): void {
+function recordRemoval(applier: Applier, step: StepOf<'removeLocal'>, also: () => void): void {
   const { trees, tree, transaction } = applier.deps;
   transaction(() => {
     also();
     tree.remove(step.objectId);
     applier.recordSynced(step);
-    if (!step.excluded && trees.remote.get(step.objectId)?.deleted === true)
-      trees.removeRemote(step.objectId);
+    if (!step.excluded && trees.remote.get(step.objectId)?.deleted === true) trees.removeRemote(step.objectId);
   });
 }
 
-function setExecutable(applier: Applier, step: StepOf<"setExecutable">): Applied {
+function setExecutable(applier: Applier, step: StepOf<'setExecutable'>): Applied {
   const { disk, trees, transaction, recheck, now } = applier.deps;
   const standing = applier.standing(step.objectId);
-  if (standing === undefined) return "dropped";
+  if (standing === undefined) return 'dropped';
   disk.setExecutable(standing.path, step.executable);
   const after = disk.stat(standing.path);
   const { row } = standing;
-  if (after === undefined || !isStill(row, after) || row.content.kind !== "file") {
+  if (after === undefined || !isStill(row, after) || row.content.kind !== 'file') {
     recheck([standing.path]);
-    return "dropped";
+    return 'dropped';
   }
   const content = { ...row.content, executable: isExecutable(after) };
   const wasExact = row.stat.ctimeNs === standing.stat.ctimeNs;
@@ -199,5 +187,5 @@ function setExecutable(applier: Applier, step: StepOf<"setExecutable">): Applied
     });
     applier.recordSynced(step);
   });
-  return "done";
+  return 'done';
 }

@@ -1,23 +1,17 @@
-import type { Content, Place } from "@satchel/core/tree.ts";
-import type { ObjectId } from "@satchel/protocol/ids.ts";
-import type { DiskStat } from "../ports/disk.ts";
-import type { ScanResult } from "../ports/hashing.ts";
-import { identityOf } from "../indexer/observation.ts";
-import { CLIENT_FOLDER } from "@satchel/protocol/names.ts";
-import type { Intent } from "../state/intents.ts";
-import { localContent, type Applier, type StepOf } from "./applier.ts";
-import { PART_FOLDER, partPathOf, READY_FOLDER } from "./arriving.ts";
-import { recordCopy } from "./rearranging.ts";
+import type { Content, Place } from '@satchel/core/tree.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { DiskStat } from '../ports/disk.ts';
+import type { ScanResult } from '../ports/hashing.ts';
+import { identityOf } from '../indexer/observation.ts';
+import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
+import type { Intent } from '../state/intents.ts';
+import { localContent, type Applier, type StepOf } from './applier.ts';
+import { PART_FOLDER, partPathOf, READY_FOLDER } from './arriving.ts';
+import { recordCopy } from './rearranging.ts';
 
 /** The client's own folders below the root. */
 export function makeClientFolders(applier: Applier): void {
-  for (const path of [
-    CLIENT_FOLDER,
-    `${CLIENT_FOLDER}/staging`,
-    PART_FOLDER,
-    READY_FOLDER,
-    `${CLIENT_FOLDER}/trash`,
-  ]) {
+  for (const path of [CLIENT_FOLDER, `${CLIENT_FOLDER}/staging`, PART_FOLDER, READY_FOLDER, `${CLIENT_FOLDER}/trash`]) {
     applier.deps.disk.makeFolder(path);
   }
 }
@@ -27,29 +21,24 @@ export function makeClientFolders(applier: Applier): void {
  * displaced. A content that some tree knows is safe elsewhere and goes to the trash; anything else is a local edit
  * and comes back into sight as a conflicted copy.
  */
-export async function recoverReady(
-  applier: Applier,
-  hashFile: (path: string) => Promise<ScanResult>,
-): Promise<void> {
+export async function recoverReady(applier: Applier, hashFile: (path: string) => Promise<ScanResult>): Promise<void> {
   const { disk, trees, trash, tree, recheck } = applier.deps;
   for (const { name } of disk.list(READY_FOLDER)?.entries ?? []) {
     const path = `${READY_FOLDER}/${name}`;
-    const [id = "" as ObjectId, , ...safe] = name.split(".") as [ObjectId, ...string[]];
+    const [id = '' as ObjectId, , ...safe] = name.split('.') as [ObjectId, ...string[]];
     const stat = disk.stat(path);
-    if (stat === undefined || applier.inHand.has(path.replace(/\.aside$/, ""))) continue;
-    if (stat.type !== "file") {
+    if (stat === undefined || applier.inHand.has(path.replace(/\.aside$/, ''))) continue;
+    if (stat.type !== 'file') {
       await disk.rename(path, trash.slotFor(id, name));
       continue;
     }
     const scanned = await hashFile(path);
     // It cannot be read now: what it is will be told at a later try.
-    if (scanned.outcome !== "scanned") continue;
-    const known = [trees.remote.get(id), trees.synced.get(id), trees.local.get(id)].map(
-      (node) => node?.content,
-    );
+    if (scanned.outcome !== 'scanned') continue;
+    const known = [trees.remote.get(id), trees.synced.get(id), trees.local.get(id)].map((node) => node?.content);
     const isKnown =
-      safe.some((hash) => hash !== "" && scanned.hash.startsWith(hash)) ||
-      known.some((content) => content?.kind === "file" && content.hash === scanned.hash);
+      safe.some((hash) => hash !== '' && scanned.hash.startsWith(hash)) ||
+      known.some((content) => content?.kind === 'file' && content.hash === scanned.hash);
     const place = trees.local.get(id) ?? trees.synced.get(id) ?? trees.remote.get(id);
     if (isKnown) {
       const slot = trash.slotFor(id, place?.name ?? name);
@@ -57,17 +46,15 @@ export async function recoverReady(
       trash.record(slot, tree.pathOf(id) ?? name, identityOf(stat));
       continue;
     }
-    const top = tree.folderAt("")?.objectId;
-    const inSight =
-      place !== undefined && tree.pathOf(place.parentId) !== undefined ? place.parentId : top;
+    const top = tree.folderAt('')?.objectId;
+    const inSight = place !== undefined && tree.pathOf(place.parentId) !== undefined ? place.parentId : top;
     if (inSight === undefined) continue;
     const copy = applier.conflictPlace({
       parentId: inSight,
-      name: place?.name ?? "Recovered file",
+      name: place?.name ?? 'Recovered file',
     });
     const copyPath = applier.pathAt(copy);
-    if (copyPath !== undefined && (await disk.rename(path, copyPath)) === "renamed")
-      recheck([copyPath]);
+    if (copyPath !== undefined && (await disk.rename(path, copyPath)) === 'renamed') recheck([copyPath]);
   }
 }
 
@@ -77,13 +64,9 @@ export function sweepParts(applier: Applier): void {
   for (const { name } of disk.list(PART_FOLDER)?.entries ?? []) {
     const path = `${PART_FOLDER}/${name}`;
     const stat = disk.stat(path);
-    const [id, hash] = name.split(".");
+    const [id, hash] = name.split('.');
     const remote = trees.remote.get(id as ObjectId)?.content;
-    const isWanted =
-      remote?.kind === "file" &&
-      hash !== undefined &&
-      remote.hash.startsWith(hash) &&
-      stat?.links === 1;
+    const isWanted = remote?.kind === 'file' && hash !== undefined && remote.hash.startsWith(hash) && stat?.links === 1;
     if (!isWanted) disk.removeFile(path);
   }
 }
@@ -109,20 +92,18 @@ export function finishIntents(applier: Applier): void {
 function finish(applier: Applier, { step, ino }: Intent): boolean {
   const { trees, disk, tree } = applier.deps;
   const row = trees.local.get(step.objectId);
-  if (step.kind === "keepCopy") {
+  if (step.kind === 'keepCopy') {
     const path = applier.pathAt(step.to);
     const from = tree.pathOf(step.objectId);
     const stat = path === undefined ? undefined : disk.stat(path);
-    if (row === undefined || from === path || stat === undefined || stat.ino !== row.stat.ino)
-      return false;
+    if (row === undefined || from === path || stat === undefined || stat.ino !== row.stat.ino) return false;
     recordCopy(applier, step, { ...row, stat: { ...row.stat, ctimeNs: UNSEEN } });
     return true;
   }
-  if (step.kind === "download" && step.expected !== undefined) {
+  if (step.kind === 'download' && step.expected !== undefined) {
     const path = tree.pathOf(step.objectId);
     const stat = path === undefined ? undefined : disk.stat(path);
-    if (row === undefined || row.stat.ino === ino || stat?.ino !== ino || stat === undefined)
-      return false;
+    if (row === undefined || row.stat.ino === ino || stat?.ino !== ino || stat === undefined) return false;
     record(applier, step, { place: row, stat });
     return true;
   }
@@ -130,36 +111,33 @@ function finish(applier: Applier, { step, ino }: Intent): boolean {
   const path = place === undefined ? undefined : applier.pathAt(place);
   if (place === undefined || path === undefined || row !== undefined) return false;
   if (trees.local.childNamed(place) !== undefined) return false;
-  const stat = step.kind === "download" ? linkedPart(applier, step) : disk.stat(path);
+  const stat = step.kind === 'download' ? linkedPart(applier, step) : disk.stat(path);
   if (stat === undefined || stat.type !== TYPES[step.kind]) return false;
   record(applier, step, { place, stat });
   return true;
 }
 
-const TYPES = { download: "file", makeFolder: "folder", makeSymlink: "symlink" } as const;
-const UNSEEN = "0";
+const TYPES = { download: 'file', makeFolder: 'folder', makeSymlink: 'symlink' } as const;
+const UNSEEN = '0';
 
 /** Its part still has the second name that it was given at its place; should it have been moved since, a scan finds it. */
-function linkedPart(applier: Applier, step: StepOf<"download">): DiskStat | undefined {
+function linkedPart(applier: Applier, step: StepOf<'download'>): DiskStat | undefined {
   const { content } = step.remote;
-  const stat =
-    content.kind === "file"
-      ? applier.deps.disk.stat(partPathOf(step.objectId, content))
-      : undefined;
+  const stat = content.kind === 'file' ? applier.deps.disk.stat(partPathOf(step.objectId, content)) : undefined;
   return stat !== undefined && stat.links > 1 ? stat : undefined;
 }
 
 function record(
   applier: Applier,
-  step: StepOf<"download" | "makeFolder" | "makeSymlink">,
+  step: StepOf<'download' | 'makeFolder' | 'makeSymlink'>,
   { place, stat }: { readonly place: Place; readonly stat: DiskStat },
 ): void {
   const content = contentOf(step);
-  const seen = step.kind === "makeFolder" ? stat : { ...stat, ctimeNs: UNSEEN };
+  const seen = step.kind === 'makeFolder' ? stat : { ...stat, ctimeNs: UNSEEN };
   applier.deps.transaction(() => applier.recordArrival(step, { place, stat: seen, content }));
 }
 
-function contentOf(step: StepOf<"download" | "makeFolder" | "makeSymlink">): Content {
-  if (step.kind === "download") return localContent(step.remote, step.executable);
-  return step.kind === "makeFolder" ? { kind: "folder" } : step.remote.content;
+function contentOf(step: StepOf<'download' | 'makeFolder' | 'makeSymlink'>): Content {
+  if (step.kind === 'download') return localContent(step.remote, step.executable);
+  return step.kind === 'makeFolder' ? { kind: 'folder' } : step.remote.content;
 }

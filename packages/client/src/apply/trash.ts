@@ -1,9 +1,9 @@
-import type { ObjectId } from "@satchel/protocol/ids.ts";
-import type { Disk } from "../ports/disk.ts";
-import type { StatIdentity } from "../ports/disk.ts";
-import type { ClientDatabase } from "../state/database.ts";
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { StatIdentity } from '../ports/disk.ts';
+import type { ClientDatabase } from '../state/database.ts';
 
-export const TRASH_FOLDER = ".satchel/trash";
+export const TRASH_FOLDER = '.satchel/trash';
 
 export interface TrashDeps {
   readonly disk: Disk;
@@ -42,7 +42,7 @@ export class Trash {
   slotFor(objectId: ObjectId, path: string): string {
     const { disk } = this.#deps;
     const day = new Date(this.#deps.now()).toISOString().slice(0, 10);
-    const name = path.slice(path.lastIndexOf("/") + 1);
+    const name = path.slice(path.lastIndexOf('/') + 1);
     disk.makeFolder(TRASH_FOLDER);
     disk.makeFolder(`${TRASH_FOLDER}/${day}`);
     const folder = `${TRASH_FOLDER}/${day}/${objectId}-${this.#deps.now().toString(36)}-${(this.#serial++).toString(36)}`;
@@ -53,7 +53,7 @@ export class Trash {
   /** Notes what was put into a slot. */
   record(trashPath: string, path: string, stat: StatIdentity): void {
     this.#deps.db.run(
-      "INSERT OR REPLACE INTO trashed (trash_path, path, size, mtime_ns, at) VALUES (?,?,?,?,?)",
+      'INSERT OR REPLACE INTO trashed (trash_path, path, size, mtime_ns, at) VALUES (?,?,?,?,?)',
       trashPath,
       path,
       stat.size,
@@ -64,7 +64,7 @@ export class Trash {
 
   /** Files that were written to after they had been put here; they are local edits (H15). */
   editedSince(since: number): readonly TrashedFile[] {
-    const rows = this.#deps.db.all("SELECT * FROM trashed WHERE at >= ?", since);
+    const rows = this.#deps.db.all('SELECT * FROM trashed WHERE at >= ?', since);
     return rows.map(trashedOf).filter((file) => {
       const stat = this.#deps.disk.stat(file.trashPath);
       return stat !== undefined && (stat.size !== file.size || stat.mtimeNs !== file.mtimeNs);
@@ -73,13 +73,13 @@ export class Trash {
 
   /** A file was taken out again. */
   forget(trashPath: string): void {
-    this.#deps.db.run("DELETE FROM trashed WHERE trash_path = ?", trashPath);
-    this.#deps.disk.removeFolder(trashPath.slice(0, trashPath.lastIndexOf("/")));
+    this.#deps.db.run('DELETE FROM trashed WHERE trash_path = ?', trashPath);
+    this.#deps.disk.removeFolder(trashPath.slice(0, trashPath.lastIndexOf('/')));
   }
 
   /** Removes the oldest files past the limits, but none that was edited here. */
   purge({ maxAgeMs, maxBytes }: TrashLimits): void {
-    const files = this.#deps.db.all("SELECT * FROM trashed ORDER BY at DESC").map(trashedOf);
+    const files = this.#deps.db.all('SELECT * FROM trashed ORDER BY at DESC').map(trashedOf);
     const edited = new Set(this.editedSince(0).map(({ trashPath }) => trashPath));
     let bytes = 0;
     for (const file of files) {
@@ -94,10 +94,10 @@ export class Trash {
 
 function trashedOf(row: Readonly<Record<string, string | number | null>>): TrashedFile {
   return {
-    trashPath: String(row["trash_path"]),
-    path: String(row["path"]),
-    size: Number(row["size"]),
-    mtimeNs: String(row["mtime_ns"]),
-    at: Number(row["at"]),
+    trashPath: String(row['trash_path']),
+    path: String(row['path']),
+    size: Number(row['size']),
+    mtimeNs: String(row['mtime_ns']),
+    at: Number(row['at']),
   };
 }

@@ -4,6 +4,7 @@ import { newId, type ObjectId, type OperationId, type UploadId, type WorkspaceId
 import { Applier } from '../apply/applier.ts';
 import { Trash } from '../apply/trash.ts';
 import { Indexer } from '../indexer/indexer.ts';
+import { liesInLeftAlone } from '../indexer/left-alone.ts';
 import { LocalTree } from '../indexer/local-tree.ts';
 import { Signing } from '../indexer/signing.ts';
 import { PathProblems } from '../indexer/problems.ts';
@@ -274,6 +275,7 @@ export function assemble(
     },
     isReady: conditions.isReady,
     isUnsettled: (id) => indexer.isUnsettled(id),
+    isLeftAlone: (id) => liesInLeftAlone(trees, id),
     breathe: ports.breathe,
   });
   late.engine = engine;

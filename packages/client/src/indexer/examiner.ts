@@ -1,11 +1,12 @@
-import { nameFault } from "@satchel/protocol/names.ts";
-import type { IgnoreRules } from "@satchel/core/ignore-rules.ts";
-import type { Disk, DiskStat } from "../ports/disk.ts";
-import type { LocalRow } from "../state/rows.ts";
-import type { TreeStore } from "../state/trees.ts";
-import type { KnownFolder, LocalTree } from "./local-tree.ts";
-import { isUnchanged, staysInside } from "./observation.ts";
-import type { PathProblems } from "./problems.ts";
+import { nameFault } from '@satchel/protocol/names.ts';
+import type { IgnoreRules } from '@satchel/core/ignore-rules.ts';
+import type { Disk, DiskStat } from '../ports/disk.ts';
+import type { LocalRow } from '../state/rows.ts';
+import type { TreeStore } from '../state/trees.ts';
+import { forgetLeftAlone, isLeftAlone, leaveAlone, resume } from './left-alone.ts';
+import type { KnownFolder, LocalTree } from './local-tree.ts';
+import { isUnchanged, staysInside } from './observation.ts';
+import type { PathProblems } from './problems.ts';
 
 export interface ExaminerDeps {
   readonly disk: Disk;
@@ -46,14 +47,14 @@ export class Examiner {
 
   examine(entry: Entry): void {
     const { disk, tree, problems, rules, isReserved } = this.#deps;
-    const path = entry.folderPath === "" ? entry.name : `${entry.folderPath}/${entry.name}`;
+    const path = entry.folderPath === '' ? entry.name : `${entry.folderPath}/${entry.name}`;
     const stat = disk.stat(path);
     if (isReserved(path, stat?.ino)) return;
-    const row = "row" in entry ? entry.row : tree.rowAt(entry.folder.objectId, entry.name);
+    const row = 'row' in entry ? entry.row : tree.rowAt(entry.folder.objectId, entry.name);
     if (stat === undefined) {
       problems.clear(path);
-      if (row !== undefined) tree.vanish(row);
-    } else if (rules().ignores(path, stat.type === "folder")) {
+      if (row !== undefined) this.#isGone(path, row);
+    } else if (rules().ignores(path, stat.type === 'folder')) {
       problems.clear(path);
       this.#leaveAlone(row);
     } else if (this.#isNameable(entry, path)) {
@@ -61,50 +62,49 @@ export class Examiner {
     }
   }
 
-  #record(
-    entry: Entry,
-    { path, stat, row }: { path: string; stat: DiskStat; row: LocalRow | undefined },
-  ): void {
+  #isGone(path: string, row: LocalRow): void {
+    const { tree, trees, rules } = this.#deps;
+    if (rules().ignores(path, row.content.kind === 'folder')) leaveAlone(trees, row);
+    else if (isLeftAlone(row)) forgetLeftAlone(trees, tree.remove(row.objectId));
+    else tree.vanish(row);
+  }
+
+  #record(entry: Entry, { path, stat, row }: { path: string; stat: DiskStat; row: LocalRow | undefined }): void {
     const { disk, tree, problems, wantsReading, wantsScan } = this.#deps;
     switch (stat.type) {
-      case "special":
-        problems.add(path, "special_file", `${path} is a device, socket or pipe: it is not synced`);
-        if (row !== undefined) tree.vanish(row);
+      case 'special':
+        problems.add(path, 'special_file', `${path} is a device, socket or pipe: it is not synced`);
+        this.#leaveAlone(row);
         return;
-      case "symlink": {
+      case 'symlink': {
         const target = disk.readLink(path);
         if (!staysInside(path, target)) {
           problems.add(
             path,
-            "symlink_outside",
+            'symlink_outside',
             `${path} points outside the synced folder: the link stays on this device`,
           );
           this.#leaveAlone(row);
         } else if (row === undefined || !isUnchanged(row, stat)) {
-          tree.observe(entry.folder, entry.name, stat, { kind: "symlink", target });
+          tree.observe(entry.folder, entry.name, stat, { kind: 'symlink', target });
         }
         return;
       }
-      case "folder": {
+      case 'folder': {
         if (!this.#deps.isOwnDevice(stat.dev)) {
-          problems.add(
-            path,
-            "other_file_system",
-            `${path} lies on another file system: it is not synced`,
-          );
+          problems.add(path, 'other_file_system', `${path} lies on another file system: it is not synced`);
           this.#leaveAlone(row);
           return;
         }
-        const known =
-          row?.content.kind === "folder" && row.presence === "present" && row.stat.ino === stat.ino;
-        if (known || (row === undefined && this.#deps.isKept(path) && this.#holdsOnlyIgnored(path)))
-          return;
-        tree.observe(entry.folder, entry.name, stat, { kind: "folder" });
+        const known = row?.content.kind === 'folder' && row.presence === 'present' && row.stat.ino === stat.ino;
+        if (known || (row === undefined && this.#deps.isKept(path) && this.#holdsOnlyIgnored(path))) return;
+        const folder = tree.observe(entry.folder, entry.name, stat, { kind: 'folder' });
+        if (isLeftAlone(row)) resume(this.#deps.trees, folder.objectId);
         wantsScan(path);
         return;
       }
-      case "file":
-        if (row !== undefined && row.content.kind === "file" && isUnchanged(row, stat)) return;
+      case 'file':
+        if (row !== undefined && row.content.kind === 'file' && isUnchanged(row, stat)) return;
         if (row === undefined) {
           const content = tree.movedContent(stat);
           if (content !== undefined) tree.observe(entry.folder, entry.name, stat, content);
@@ -115,30 +115,26 @@ export class Examiner {
 
   /** Ignored, foreign or unsyncable: neither changed nor deleted may be derived from now on (H73). */
   #leaveAlone(row: LocalRow | undefined): void {
-    if (row?.presence === "present") this.#deps.trees.putLocal({ ...row, presence: "unknown" });
+    if (row !== undefined) leaveAlone(this.#deps.trees, row);
   }
 
   #isNameable(entry: Entry, path: string): boolean {
     const { problems, trees } = this.#deps;
-    const name = entry.name.normalize("NFC");
+    const name = entry.name.normalize('NFC');
     const fault = nameFault(name);
     if (fault !== undefined) {
       problems.add(
         path,
-        "name_invalid",
-        `${path} cannot be synced: its name is ${fault.replaceAll("_", " ")}; rename it`,
+        'name_invalid',
+        `${path} cannot be synced: its name is ${fault.replaceAll('_', ' ')}; rename it`,
       );
       return false;
     }
     const other = trees.local.childNamed({ parentId: entry.folder.objectId, name });
-    if (
-      other !== undefined &&
-      (other.diskName ?? other.name) !== entry.name &&
-      this.#stands(entry.folderPath, other)
-    ) {
+    if (other !== undefined && (other.diskName ?? other.name) !== entry.name && this.#stands(entry.folderPath, other)) {
       problems.add(
         path,
-        "name_clash",
+        'name_clash',
         `${path} has the same name as another entry but for its Unicode form; rename one of them`,
       );
       return false;
@@ -149,7 +145,7 @@ export class Examiner {
 
   #stands(folderPath: string, row: LocalRow): boolean {
     const name = row.diskName ?? row.name;
-    return this.#deps.disk.stat(folderPath === "" ? name : `${folderPath}/${name}`) !== undefined;
+    return this.#deps.disk.stat(folderPath === '' ? name : `${folderPath}/${name}`) !== undefined;
   }
 
   #holdsOnlyIgnored(path: string): boolean {
@@ -158,8 +154,8 @@ export class Examiner {
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       for (const { name, type } of disk.list(at)?.entries ?? []) {
         const below = `${at}/${name}`;
-        if (rules().ignores(below, type === "folder")) continue;
-        if (type !== "folder") return false;
+        if (rules().ignores(below, type === 'folder')) continue;
+        if (type !== 'folder') return false;
         stack.push(below);
       }
     }

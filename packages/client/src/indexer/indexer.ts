@@ -1,20 +1,20 @@
-import type { ObjectId } from "@satchel/protocol/ids.ts";
-import type { DiskStat } from "../ports/disk.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { WatchEvent } from "../ports/watcher.ts";
-import type { LocalRow } from "../state/rows.ts";
-import { Examiner, type ExaminerDeps } from "./examiner.ts";
-import { ChangeRate, QUIET } from "./quiet.ts";
-import { faultMessage } from "./problems.ts";
-import { readFiles, type FileToRead, type ReadingDeps } from "./reading.ts";
-import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from "./scan.ts";
-import { Waker } from "./waker.ts";
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { DiskStat } from '../ports/disk.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { WatchEvent } from '../ports/watcher.ts';
+import type { LocalRow } from '../state/rows.ts';
+import { Examiner, type ExaminerDeps } from './examiner.ts';
+import { isLeftAlone } from './left-alone.ts';
+import { ChangeRate, QUIET } from './quiet.ts';
+import { faultMessage } from './problems.ts';
+import { readFiles, type FileToRead, type ReadingDeps } from './reading.ts';
+import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
+import { Waker } from './waker.ts';
 
-export interface IndexerDeps
-  extends ReadingDeps, Omit<ExaminerDeps, "wantsReading" | "wantsScan" | "isReserved"> {
+export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved'> {
   readonly clock: Clock;
   /** Resolves after every change made before the call has come in as a hint (W7). */
-  readonly caughtUp: () => Promise<"caught-up" | "ended">;
+  readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
   /** Whether the synced folder is in place: without it no deletion is believed (C3, H63). */
   readonly isRootIntact: () => boolean;
   /** Lets other work of the control thread in. */
@@ -26,7 +26,7 @@ export interface IndexerDeps
 }
 
 /** `settled`: it is there, or its deletion is recorded. */
-type Absence = "absent" | "there" | "unknown" | "settled";
+type Absence = 'absent' | 'there' | 'unknown' | 'settled';
 
 interface DueFile {
   readonly dueMs: number;
@@ -79,8 +79,8 @@ export class Indexer {
 
   hint(events: readonly WatchEvent[]): void {
     for (const event of events) {
-      if (event.kind === "overflow") this.#scans.set("", true);
-      if (event.kind !== "dirty") continue;
+      if (event.kind === 'overflow') this.#scans.set('', true);
+      if (event.kind !== 'dirty') continue;
       if (event.deep) this.#scans.set(event.path, true);
       this.#hints.set(event.path, event.closed);
     }
@@ -89,8 +89,8 @@ export class Indexer {
 
   /** Everything, stat only where nothing changed. Resolves when the scan and the reads it asked for are done. */
   async scanAll(signal: AbortSignal): Promise<void> {
-    this.#scans.set("", true);
-    for (const id of this.#deps.tree.displaced()) this.unsettle(id, "vanished");
+    this.#scans.set('', true);
+    for (const id of this.#deps.tree.displaced()) this.unsettle(id, 'vanished');
     this.#waker.wake();
     await this.settled(signal, { waitForWriters: false });
   }
@@ -103,9 +103,7 @@ export class Indexer {
 
   /** What could not be looked at is tried again: nothing may tell when it can be (H12). */
   retryUnreadable(): void {
-    this.recheck(
-      this.#deps.problems.all().flatMap(({ path, code }) => (code === "unreadable" ? [path] : [])),
-    );
+    this.recheck(this.#deps.problems.all().flatMap(({ path, code }) => (code === 'unreadable' ? [path] : [])));
   }
 
   /** Leaves these paths, and these inodes wherever they are met, alone until disposed, and looks at them then. */
@@ -133,11 +131,11 @@ export class Indexer {
   }
 
   /** An object whose place changed or that vanished; called by the Local tree. */
-  unsettle(id: ObjectId, how: "vanished" | "moved" | "backup"): void {
-    const wait = how === "backup" ? QUIET.backupMs : QUIET.settleMs;
+  unsettle(id: ObjectId, how: 'vanished' | 'moved' | 'backup'): void {
+    const wait = how === 'backup' ? QUIET.backupMs : QUIET.settleMs;
     this.#unsettled.set(id, {
       at: this.#deps.clock.monotonic() + wait,
-      vanished: how === "vanished",
+      vanished: how === 'vanished',
     });
     this.#waker.wake();
   }
@@ -152,10 +150,7 @@ export class Indexer {
   }
 
   /** Resolves when there is nothing left to look at; files that a writer keeps changing may be waited for or not. */
-  async settled(
-    signal: AbortSignal,
-    { waitForWriters }: { readonly waitForWriters: boolean },
-  ): Promise<void> {
+  async settled(signal: AbortSignal, { waitForWriters }: { readonly waitForWriters: boolean }): Promise<void> {
     const done = () => (waitForWriters ? this.isIdle() : this.#isScanned() && !this.#hasDueNow());
     while (!done() && !signal.aborted) await this.#waker.turned(signal);
     signal.throwIfAborted();
@@ -203,8 +198,8 @@ export class Indexer {
       await this.#prove();
     } catch (error) {
       // What was taken from the hints in a transaction that came to nothing is looked for everywhere.
-      this.#scans.set("", true);
-      for (const id of this.#deps.tree.displaced()) this.unsettle(id, "vanished");
+      this.#scans.set('', true);
+      for (const id of this.#deps.tree.displaced()) this.unsettle(id, 'vanished');
       throw error;
     } finally {
       this.#working = false;
@@ -244,13 +239,13 @@ export class Indexer {
 
   #examineHint(path: string, closed: boolean): void {
     const { tree, disk } = this.#deps;
-    if (path === "") return void this.#scans.set("", this.#scans.get("") ?? false);
-    const cut = path.lastIndexOf("/");
-    const folderPath = cut < 0 ? "" : path.slice(0, cut);
+    if (path === '') return void this.#scans.set('', this.#scans.get('') ?? false);
+    const cut = path.lastIndexOf('/');
+    const folderPath = cut < 0 ? '' : path.slice(0, cut);
     const folder = tree.folderAt(folderPath);
     if (folder === undefined) {
       // Its folder is not known yet: the folder's own scan will find it.
-      if (disk.stat(folderPath)?.type === "folder") this.#hints.set(folderPath, true);
+      if (disk.stat(folderPath)?.type === 'folder') this.#hints.set(folderPath, true);
       return;
     }
     this.#closed = closed;
@@ -259,10 +254,7 @@ export class Indexer {
       { folder, folderPath, name: path.slice(cut + 1) },
     );
     this.#closed = undefined;
-    if (
-      tree.rowAt(folder.objectId, path.slice(cut + 1))?.content.kind === "folder" &&
-      !this.#scans.has(path)
-    ) {
+    if (tree.rowAt(folder.objectId, path.slice(cut + 1))?.content.kind === 'folder' && !this.#scans.has(path)) {
       this.#scans.set(path, false);
     }
   }
@@ -281,8 +273,7 @@ export class Indexer {
   }
 
   #quietMs(stat: DiskStat, row: LocalRow | undefined): number {
-    if (stat.size === 0 && row?.content.kind === "file" && row.content.size > 0)
-      return QUIET.emptiedMs;
+    if (stat.size === 0 && row?.content.kind === 'file' && row.content.size > 0) return QUIET.emptiedMs;
     if (this.#closed === true) return QUIET.closedMs;
     if (this.#closed === false) return row === undefined ? QUIET.openMs : QUIET.writingMs;
     const ageMs = this.#deps.clock.now() - Number(BigInt(stat.mtimeNs) / 1_000_000n);
@@ -320,29 +311,26 @@ export class Indexer {
     return { files, large: false };
   }
 
-  async #read(
-    { files, large }: { files: FileToRead[]; large: boolean },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #read({ files, large }: { files: FileToRead[]; large: boolean }, signal: AbortSignal): Promise<void> {
     try {
       const outcomes = await readFiles(this.#deps, files, signal);
       const now = this.#deps.clock.monotonic();
       for (const [index, { path, objectId }] of files.entries()) {
         this.#rate.read(path, now);
         const outcome = outcomes[index];
-        if (outcome === "again")
+        if (outcome === 'again')
           this.#due.set(path, {
             dueMs: now + Math.max(QUIET.openMs, this.#rate.delay(path)),
             objectId,
           });
-        if (outcome === "gone") this.#hints.set(path, true);
+        if (outcome === 'gone') this.#hints.set(path, true);
       }
     } catch (error) {
       if (signal.aborted) return;
       // The hashing threads or the database could not: none of these files is known, and all are read again.
       const dueMs = this.#deps.clock.monotonic() + RETRY_READING_MS;
       for (const { path, objectId } of files) {
-        this.#deps.problems.add(path, "unreadable", faultMessage(path, error));
+        this.#deps.problems.add(path, 'unreadable', faultMessage(path, error));
         this.#due.set(path, { dueMs, objectId });
       }
     } finally {
@@ -360,14 +348,8 @@ export class Indexer {
     this.#proveAfter = now + QUIET.proofMs;
     if (this.#isDeletionUnderWay(now)) return;
     const round = ++this.#rounds;
-    if (ripe.some(([, { vanished }]) => vanished) && (await this.#deps.caughtUp()) === "ended")
-      return;
-    if (
-      round !== this.#rounds ||
-      this.#hints.size > 0 ||
-      this.#scans.size > 0 ||
-      this.#steps !== undefined
-    ) {
+    if (ripe.some(([, { vanished }]) => vanished) && (await this.#deps.caughtUp()) === 'ended') return;
+    if (round !== this.#rounds || this.#hints.size > 0 || this.#scans.size > 0 || this.#steps !== undefined) {
       this.#waker.wake();
       return;
     }
@@ -397,21 +379,20 @@ export class Indexer {
 
   #absence(id: ObjectId): Absence {
     const row = this.#deps.trees.local.get(id);
-    return row === undefined || row.presence === "present"
-      ? "settled"
-      : this.#deps.tree.absence(row);
+    if (row === undefined || row.presence === 'present' || isLeftAlone(row)) return 'settled';
+    return this.#deps.tree.absence(row);
   }
 
   #settle({ id, vanished, absence }: { id: ObjectId; vanished: boolean; absence: Absence }): void {
     const { tree } = this.#deps;
-    if (absence === "unknown") {
+    if (absence === 'unknown') {
       // The folder above is itself in question: its proof settles this one too.
       this.#unsettled.set(id, { at: this.#deps.clock.monotonic() + QUIET.unknownMs, vanished });
       return;
     }
     this.#unsettled.delete(id);
-    if (absence === "absent") this.#deps.deleted(tree.remove(id));
-    if (absence !== "there") return;
+    if (absence === 'absent') this.#deps.deleted(tree.remove(id));
+    if (absence !== 'there') return;
     const path = tree.pathOf(id);
     if (path !== undefined) this.recheck([path]);
   }
@@ -421,8 +402,7 @@ export class Indexer {
     const full = this.#reads >= MAX_READS;
     if (!full) for (const { dueMs } of this.#due.values()) next = Math.min(next ?? Infinity, dueMs);
     // What came to nothing just now is not tried again at once: that would be a busy loop.
-    for (const { at } of this.#unsettled.values())
-      next = Math.min(next ?? Infinity, Math.max(at, this.#proveAfter));
+    for (const { at } of this.#unsettled.values()) next = Math.min(next ?? Infinity, Math.max(at, this.#proveAfter));
     if (next === undefined || this.#deps.isRootIntact()) return next;
     return Math.max(next, this.#deps.clock.monotonic() + QUIET.unknownMs);
   }

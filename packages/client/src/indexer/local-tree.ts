@@ -1,14 +1,14 @@
-import type { ObjectId, WorkspaceId } from "@satchel/protocol/ids.ts";
-import type { Content, Place } from "@satchel/core/tree.ts";
-import type { Disk, DiskStat } from "../ports/disk.ts";
-import { diskNameOf, pathOf } from "../state/paths.ts";
-import type { LocalRow } from "../state/rows.ts";
-import type { TreeStore } from "../state/trees.ts";
-import { identityOf } from "./observation.ts";
-import { isBackupName } from "./quiet.ts";
+import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { Content, Place } from '@satchel/core/tree.ts';
+import type { Disk, DiskStat } from '../ports/disk.ts';
+import { diskNameOf, pathOf } from '../state/paths.ts';
+import type { LocalRow } from '../state/rows.ts';
+import type { TreeStore } from '../state/trees.ts';
+import { identityOf } from './observation.ts';
+import { isBackupName } from './quiet.ts';
 
 /** Where rows rest whose path was taken by something else and whose own fate is not known yet. Never a folder's id. */
-const LIMBO = "00000000000000000000000000" as ObjectId;
+const LIMBO = '00000000000000000000000000' as ObjectId;
 
 const REMEMBERED_FOLDERS = 1000;
 
@@ -27,7 +27,7 @@ export interface LocalTreeDeps {
   /** Wall time in ms. */
   readonly now: () => number;
   /** An object vanished or changed place: its fate is not to be planned before it has settled (H9). */
-  readonly unsettled: (id: ObjectId, how: "vanished" | "moved" | "backup") => void;
+  readonly unsettled: (id: ObjectId, how: 'vanished' | 'moved' | 'backup') => void;
 }
 
 /** Keeps the Local tree: which object a thing on disk is (identity survives moves and save-by-replace), and no more. */
@@ -43,7 +43,7 @@ export class LocalTree {
 
   /** The folder at a path as Local knows it; undefined when it does not. */
   folderAt(path: string): KnownFolder | undefined {
-    if (path === "") return this.#deps.root;
+    if (path === '') return this.#deps.root;
     this.#forgetOutdated();
     const known = this.#folders.get(path) ?? this.#findFolder(path);
     if (known !== undefined) this.#folders.set(path, known);
@@ -54,9 +54,9 @@ export class LocalTree {
     const { trees, root } = this.#deps;
     let at = root.objectId;
     let row: LocalRow | undefined;
-    for (const name of path.split("/")) {
+    for (const name of path.split('/')) {
       row = this.rowAt(at, name);
-      if (row === undefined || row.content.kind !== "folder") return undefined;
+      if (row === undefined || row.content.kind !== 'folder') return undefined;
       at = row.objectId;
     }
     if (row === undefined) return undefined;
@@ -67,7 +67,7 @@ export class LocalTree {
   }
 
   rowAt(parentId: ObjectId, diskName: string): LocalRow | undefined {
-    const row = this.#deps.trees.local.childNamed({ parentId, name: diskName.normalize("NFC") });
+    const row = this.#deps.trees.local.childNamed({ parentId, name: diskName.normalize('NFC') });
     return row !== undefined && diskNameOf(row) === diskName ? row : undefined;
   }
 
@@ -75,12 +75,11 @@ export class LocalTree {
     const { trees, root } = this.#deps;
     this.#forgetOutdated();
     const row = trees.local.get(id);
-    if (row === undefined) return id === root.objectId ? "" : undefined;
-    const folder =
-      this.#paths.get(row.parentId) ?? pathOf(trees.local, row.parentId, root.objectId);
+    if (row === undefined) return id === root.objectId ? '' : undefined;
+    const folder = this.#paths.get(row.parentId) ?? pathOf(trees.local, row.parentId, root.objectId);
     if (folder === undefined) return undefined;
     this.#paths.set(row.parentId, folder);
-    return folder === "" ? diskNameOf(row) : `${folder}/${diskNameOf(row)}`;
+    return folder === '' ? diskNameOf(row) : `${folder}/${diskNameOf(row)}`;
   }
 
   /** Paths are remembered until some folder changes. */
@@ -95,7 +94,7 @@ export class LocalTree {
 
   /** Records what stands at a name now. `content` is known by hash for files. Returns the row as it stands. */
   observe(folder: KnownFolder, diskName: string, stat: DiskStat, content: Content): LocalRow {
-    const name = diskName.normalize("NFC");
+    const name = diskName.normalize('NFC');
     const place = { parentId: folder.objectId, name };
     const id = this.#identify(folder, place, stat, content);
     const before = this.#deps.trees.local.get(id.objectId);
@@ -104,7 +103,7 @@ export class LocalTree {
       workspaceId: folder.workspaceId,
       ...place,
       content,
-      presence: "present",
+      presence: 'present',
       ...(id.movedFrom === undefined ? {} : { movedFrom: id.movedFrom }),
       ...(diskName === name ? {} : { diskName }),
       stat: identityOf(stat),
@@ -112,7 +111,7 @@ export class LocalTree {
     };
     this.#deps.trees.putLocal(row);
     if (before !== undefined && (before.parentId !== place.parentId || before.name !== name)) {
-      this.#deps.unsettled(row.objectId, isBackupName(before.name, name) ? "backup" : "moved");
+      this.#deps.unsettled(row.objectId, isBackupName(before.name, name) ? 'backup' : 'moved');
     }
     return row;
   }
@@ -120,12 +119,7 @@ export class LocalTree {
   /** The content of the file that seems to have moved to where this stat was taken; to be verified by reading it. */
   movedContent(stat: DiskStat): Content | undefined {
     const kept = this.#deps.trees.localByInode(stat.ino).find((row) => {
-      if (
-        row.content.kind !== "file" ||
-        row.stat.size !== stat.size ||
-        row.stat.mtimeNs !== stat.mtimeNs
-      )
-        return false;
+      if (row.content.kind !== 'file' || row.stat.size !== stat.size || row.stat.mtimeNs !== stat.mtimeNs) return false;
       const path = this.pathOf(row.objectId);
       return path === undefined || this.#deps.disk.stat(path)?.ino !== stat.ino;
     });
@@ -134,8 +128,8 @@ export class LocalTree {
 
   /** The path of this row is absent or taken: unknown until proved (C3). */
   vanish(row: LocalRow): void {
-    if (row.presence === "present") this.#deps.trees.putLocal({ ...row, presence: "unknown" });
-    this.#deps.unsettled(row.objectId, "vanished");
+    if (row.presence === 'present') this.#deps.trees.putLocal({ ...row, presence: 'unknown' });
+    this.#deps.unsettled(row.objectId, 'vanished');
   }
 
   /** Rows whose path was taken by something else, left over from before a restart too. */
@@ -156,14 +150,14 @@ export class LocalTree {
   }
 
   /** Whether an absent row may be believed deleted: absent at its path, in a folder that is there (C3). */
-  absence(row: LocalRow): "absent" | "there" | "unknown" {
-    if (row.parentId === LIMBO) return "absent";
+  absence(row: LocalRow): 'absent' | 'there' | 'unknown' {
+    if (row.parentId === LIMBO) return 'absent';
     const path = this.pathOf(row.objectId);
-    if (path === undefined) return "unknown";
-    const cut = path.lastIndexOf("/");
-    const above = this.#deps.disk.stat(cut < 0 ? "" : path.slice(0, cut));
-    if (above?.type !== "folder") return "unknown";
-    return this.#deps.disk.stat(path) === undefined ? "absent" : "there";
+    if (path === undefined) return 'unknown';
+    const cut = path.lastIndexOf('/');
+    const above = this.#deps.disk.stat(cut < 0 ? '' : path.slice(0, cut));
+    if (above?.type !== 'folder') return 'unknown';
+    return this.#deps.disk.stat(path) === undefined ? 'absent' : 'there';
   }
 
   /** Which object this is: the one at this place, one that moved here, or a new one. */
@@ -176,12 +170,10 @@ export class LocalTree {
     const { trees, newId } = this.#deps;
     const occupant = trees.local.childNamed(place);
     const sameKind = occupant !== undefined && occupant.content.kind === content.kind;
-    if (sameKind && occupant.stat.ino === stat.ino)
-      return { objectId: occupant.objectId, ...carried(occupant) };
+    if (sameKind && occupant.stat.ino === stat.ino) return { objectId: occupant.objectId, ...carried(occupant) };
     const mover = this.#mover(stat, content, occupant);
     if (mover !== undefined) {
-      const mattersAsItself =
-        trees.synced.get(mover.objectId) !== undefined || occupant === undefined;
+      const mattersAsItself = trees.synced.get(mover.objectId) !== undefined || occupant === undefined;
       if (mattersAsItself) {
         if (occupant !== undefined) this.#displace(occupant);
         return this.#arrive(mover, folder);
@@ -199,7 +191,7 @@ export class LocalTree {
     const { trees, disk } = this.#deps;
     return trees.localByInode(stat.ino).find((row) => {
       if (row.content.kind !== content.kind || row.objectId === occupant?.objectId) return false;
-      if (content.kind === "file" && row.content.kind === "file") {
+      if (content.kind === 'file' && row.content.kind === 'file') {
         const sameBytes = row.content.hash === content.hash && row.content.size === content.size;
         // An inode number is given out again after a deletion: only an equal content or mtime makes it the same file.
         if (!sameBytes && row.stat.mtimeNs !== stat.mtimeNs) return false;
@@ -213,8 +205,7 @@ export class LocalTree {
 
   /** A move keeps the id within a workspace; across a border it is a new object that refers to the old one. */
   #arrive(mover: LocalRow, folder: KnownFolder): { objectId: ObjectId; movedFrom?: ObjectId } {
-    if (mover.workspaceId === folder.workspaceId)
-      return { objectId: mover.objectId, ...carried(mover) };
+    if (mover.workspaceId === folder.workspaceId) return { objectId: mover.objectId, ...carried(mover) };
     const objectId = this.#deps.newId();
     this.#renumber(mover, objectId, folder.workspaceId);
     return { objectId, movedFrom: mover.objectId };
@@ -241,8 +232,8 @@ export class LocalTree {
   }
 
   #displace(row: LocalRow): void {
-    this.#deps.trees.putLocal({ ...row, presence: "unknown", parentId: LIMBO, name: row.objectId });
-    this.#deps.unsettled(row.objectId, "vanished");
+    this.#deps.trees.putLocal({ ...row, presence: 'unknown', parentId: LIMBO, name: row.objectId });
+    this.#deps.unsettled(row.objectId, 'vanished');
   }
 
   /**
@@ -252,11 +243,9 @@ export class LocalTree {
   #formerOwner(place: Place, content: Content): ObjectId | undefined {
     const { trees, newId } = this.#deps;
     const owner = trees.synced.childNamed(place);
-    if (owner === undefined || owner.content.kind !== content.kind || content.kind !== "file")
-      return undefined;
+    if (owner === undefined || owner.content.kind !== content.kind || content.kind !== 'file') return undefined;
     const now = trees.local.get(owner.objectId);
-    if (now === undefined || now.parentId !== place.parentId || !isBackupName(place.name, now.name))
-      return undefined;
+    if (now === undefined || now.parentId !== place.parentId || !isBackupName(place.name, now.name)) return undefined;
     trees.renumberLocal(owner.objectId, newId());
     return owner.objectId;
   }

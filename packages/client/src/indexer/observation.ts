@@ -1,6 +1,6 @@
-import type { DiskStat } from "../ports/disk.ts";
-import type { StatIdentity } from "../ports/disk.ts";
-import type { LocalRow } from "../state/rows.ts";
+import type { DiskStat } from '../ports/disk.ts';
+import type { StatIdentity } from '../ports/disk.ts';
+import type { LocalRow } from '../state/rows.ts';
 
 /** A file whose mtime lies this close to the time of its stat may change again without its stat changing (H3). */
 const RACY_MS = 2000;
@@ -11,23 +11,12 @@ export function identityOf(stat: DiskStat): StatIdentity {
 }
 
 export function sameStat(a: StatIdentity, b: StatIdentity): boolean {
-  return (
-    a.ino === b.ino &&
-    a.size === b.size &&
-    a.mtimeNs === b.mtimeNs &&
-    a.ctimeNs === b.ctimeNs &&
-    a.dev === b.dev
-  );
+  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.dev === b.dev;
 }
 
 /** Whether the row's content may be believed without reading the file (C5, H3, H4). */
 export function isUnchanged(row: LocalRow, stat: DiskStat): boolean {
-  return (
-    row.presence === "present" &&
-    sameStat(row.stat, stat) &&
-    row.stat.mode === stat.mode &&
-    !isRacy(row)
-  );
+  return row.presence === 'present' && sameStat(row.stat, stat) && row.stat.mode === stat.mode && !isRacy(row);
 }
 
 export function isRacy(row: LocalRow): boolean {
@@ -49,11 +38,11 @@ export function millisecondsOf(ns: string): number {
 
 /** Whether a symlink's text leads to a place inside the synced folder, lexically (H51); others stay on this device. */
 export function staysInside(linkPath: string, target: string): boolean {
-  if (target === "" || target.startsWith("/")) return false;
-  let depth = linkPath.split("/").length - 1;
-  for (const part of target.split("/")) {
-    if (part === "..") depth--;
-    else if (part !== "" && part !== ".") depth++;
+  if (target === '' || target.startsWith('/')) return false;
+  let depth = linkPath.split('/').length - 1;
+  for (const part of target.split('/')) {
+    if (part === '..') depth--;
+    else if (part !== '' && part !== '.') depth++;
     if (depth < 0) return false;
   }
   return true;

@@ -6,15 +6,15 @@ export interface PathProblem {
 }
 
 export type ProblemCode =
-  | "unreadable"
-  | "special_file"
-  | "name_not_unicode"
-  | "name_invalid"
-  | "name_clash"
-  | "symlink_outside"
-  | "other_file_system"
-  | "watch_limit"
-  | "ignore_file";
+  | 'unreadable'
+  | 'special_file'
+  | 'name_not_unicode'
+  | 'name_invalid'
+  | 'name_clash'
+  | 'symlink_outside'
+  | 'other_file_system'
+  | 'watch_limit'
+  | 'ignore_file';
 
 /** Problems by path; those below a folder are cleared when it is scanned again. */
 export class PathProblems {
@@ -30,12 +30,12 @@ export class PathProblems {
 
   /** A folder could be listed: it is readable, and what it no longer holds, at any depth, is no problem any more. */
   listed(folder: string, names: ReadonlySet<string>): void {
-    const prefix = folder === "" ? "" : `${folder}/`;
+    const prefix = folder === '' ? '' : `${folder}/`;
     for (const { path, code } of this.#byPath.values()) {
       if (path === folder) {
-        if (code === "unreadable") this.clear(path);
+        if (code === 'unreadable') this.clear(path);
       } else if (path.startsWith(prefix)) {
-        const [name = ""] = path.slice(prefix.length).split("/");
+        const [name = ''] = path.slice(prefix.length).split('/');
         if (!names.has(name)) this.clear(path);
       }
     }
@@ -48,12 +48,12 @@ export class PathProblems {
 
 /** One sentence for a failed system call, with the next step where there is one. */
 export function faultMessage(path: string, error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   switch (code) {
-    case "EACCES":
-    case "EPERM":
+    case 'EACCES':
+    case 'EPERM':
       return `${path} cannot be read: permission denied; give yourself read access to sync it`;
-    case "EIO":
+    case 'EIO':
       return `${path} cannot be read: the disk reports an error (EIO); check the disk`;
     case undefined:
       return `${path} cannot be read: ${String(error)}`;

@@ -52,18 +52,11 @@ export class ChangeRate {
 
 /** Whether `to` is a name under which editors keep the old content of `from` while they write it anew (H9). */
 export function isBackupName(from: string, to: string): boolean {
-  const stem = from.replace(/\.[^.]*$/, "");
+  const stem = from.replace(/\.[^.]*$/, '');
   return (
     to === `${from}~` ||
     to === `#${from}#` ||
-    [
-      `${from}.bak`,
-      `${from}.old`,
-      `${from}.orig`,
-      `${from}.tmp`,
-      `${stem}.bak`,
-      `${stem}.tmp`,
-    ].includes(to) ||
+    [`${from}.bak`, `${from}.old`, `${from}.orig`, `${from}.tmp`, `${stem}.bak`, `${stem}.tmp`].includes(to) ||
     /^(~wr[dla]|~\$|\.~|[0-9A-F]{8}$|ppt[0-9A-F]+\.tmp$).*/i.test(to) ||
     /\.(tmp|sb-[0-9a-f]+-[A-Za-z]+)$/i.test(to)
   );

@@ -1,12 +1,12 @@
-import type { ObjectId } from "@satchel/protocol/ids.ts";
-import type { Hashing, ScanResult } from "../ports/hashing.ts";
-import { SIGNED_FILE_BYTES } from "../ports/hashing.ts";
-import type { Disk } from "../ports/disk.ts";
-import type { ChunkIndex } from "../state/chunk-index.ts";
-import type { TreeStore } from "../state/trees.ts";
-import type { LocalTree } from "./local-tree.ts";
-import { identityOf, isExecutable, millisecondsOf, sameStat } from "./observation.ts";
-import { faultMessage, type PathProblems } from "./problems.ts";
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { Hashing, ScanResult } from '../ports/hashing.ts';
+import { SIGNED_FILE_BYTES } from '../ports/hashing.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { ChunkIndex } from '../state/chunk-index.ts';
+import type { TreeStore } from '../state/trees.ts';
+import type { LocalTree } from './local-tree.ts';
+import { identityOf, isExecutable, millisecondsOf, sameStat } from './observation.ts';
+import { faultMessage, type PathProblems } from './problems.ts';
 
 export interface ReadingDeps {
   readonly disk: Disk;
@@ -20,10 +20,10 @@ export interface ReadingDeps {
 }
 
 /** `again`: it changed while it was read, or its folder is not known yet. `gone`: no file lies there any more. */
-export type ReadOutcome = "recorded" | "again" | "gone" | "unreadable";
+export type ReadOutcome = 'recorded' | 'again' | 'gone' | 'unreadable';
 
 /** Nothing lies there, or something that is no file. */
-const NO_FILE: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENOTSUP"]);
+const NO_FILE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENOTSUP']);
 
 export interface FileToRead {
   readonly path: string;
@@ -41,8 +41,7 @@ export async function readFiles(
 ): Promise<readonly ReadOutcome[]> {
   const requests = files.map(({ path, objectId }) => {
     const content = objectId === undefined ? undefined : deps.trees.local.get(objectId)?.content;
-    const known =
-      content?.kind === "file" && content.size >= SIGNED_FILE_BYTES ? content : undefined;
+    const known = content?.kind === 'file' && content.size >= SIGNED_FILE_BYTES ? content : undefined;
     const base = known === undefined ? undefined : deps.chunks.manifest(known.hash, known.size);
     return { path: deps.disk.absolute(path), ...(base === undefined ? {} : { base }) };
   });
@@ -50,7 +49,7 @@ export async function readFiles(
   return deps.transaction(() =>
     results.map((result, index) => {
       const file = files[index];
-      return file === undefined ? "gone" : recordOrReport(deps, file.path, result);
+      return file === undefined ? 'gone' : recordOrReport(deps, file.path, result);
     }),
   );
 }
@@ -60,24 +59,24 @@ function recordOrReport(deps: ReadingDeps, path: string, result: ScanResult): Re
   try {
     return record(deps, path, result);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && "path" in error)) throw error;
+    if (!(error instanceof Error && 'code' in error && 'path' in error)) throw error;
     return refuse(deps, path, { code: String(error.code), message: error.message });
   }
 }
 
 function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcome {
-  if (result.outcome === "unreadable") return refuse(deps, path, result);
+  if (result.outcome === 'unreadable') return refuse(deps, path, result);
   const stat = deps.disk.stat(path);
-  if (stat === undefined) return "gone";
+  if (stat === undefined) return 'gone';
   const stable = sameStat(result.before, result.after) && sameStat(result.after, identityOf(stat));
-  if (stat.type !== "file") return "gone";
-  if (!stable) return "again";
-  const cut = path.lastIndexOf("/");
-  const folder = deps.tree.folderAt(cut < 0 ? "" : path.slice(0, cut));
-  if (folder === undefined) return "again";
+  if (stat.type !== 'file') return 'gone';
+  if (!stable) return 'again';
+  const cut = path.lastIndexOf('/');
+  const folder = deps.tree.folderAt(cut < 0 ? '' : path.slice(0, cut));
+  if (folder === undefined) return 'again';
   const { hash, size, chunks } = result;
   const content = {
-    kind: "file" as const,
+    kind: 'file' as const,
     hash,
     size,
     executable: isExecutable(stat),
@@ -87,19 +86,11 @@ function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcom
   const row = deps.tree.observe(folder, path.slice(cut + 1), stat, content);
   deps.chunks.indexObject(row.objectId, chunks);
   deps.problems.clear(path);
-  return "recorded";
+  return 'recorded';
 }
 
-function refuse(
-  deps: ReadingDeps,
-  path: string,
-  { code, message }: { code: string; message: string },
-): ReadOutcome {
-  if (NO_FILE.has(code)) return "gone";
-  deps.problems.add(
-    path,
-    "unreadable",
-    faultMessage(path, Object.assign(new Error(message), { code })),
-  );
-  return "unreadable";
+function refuse(deps: ReadingDeps, path: string, { code, message }: { code: string; message: string }): ReadOutcome {
+  if (NO_FILE.has(code)) return 'gone';
+  deps.problems.add(path, 'unreadable', faultMessage(path, Object.assign(new Error(message), { code })));
+  return 'unreadable';
 }

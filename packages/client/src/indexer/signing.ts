@@ -1,9 +1,9 @@
-import type { Clock } from "../ports/clock.ts";
-import type { Disk } from "../ports/disk.ts";
-import type { Hashing } from "../ports/hashing.ts";
-import type { ChunkIndex } from "../state/chunk-index.ts";
-import type { LocalTree } from "./local-tree.ts";
-import { Waker } from "./waker.ts";
+import type { Clock } from '../ports/clock.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { Hashing } from '../ports/hashing.ts';
+import type { ChunkIndex } from '../state/chunk-index.ts';
+import type { LocalTree } from './local-tree.ts';
+import { Waker } from './waker.ts';
 
 export interface SigningDeps {
   readonly chunks: ChunkIndex;
@@ -68,14 +68,12 @@ export class Signing {
     const unsigned = chunks.unsigned(CHUNKS_AT_ONCE);
     if (unsigned === undefined) return false;
     const path = tree.pathOf(unsigned.objectId);
-    const signatures =
-      path === undefined ? [] : await hashing.sign(disk.absolute(path), unsigned.chunks, signal);
+    const signatures = path === undefined ? [] : await hashing.sign(disk.absolute(path), unsigned.chunks, signal);
     const signed = new Set(signatures.map(({ id }) => id));
     transaction(() => {
       for (const { id, blocks } of signatures) chunks.putSignature(id, blocks);
       // What is not there any more cannot be signed: the index of it was out of date.
-      if (unsigned.chunks.some(({ id }) => !signed.has(id)))
-        chunks.indexObject(unsigned.objectId, []);
+      if (unsigned.chunks.some(({ id }) => !signed.has(id))) chunks.indexObject(unsigned.objectId, []);
     });
     if (path !== undefined && signed.size < unsigned.chunks.length) this.#deps.recheck([path]);
     return true;

@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from '../ports/clock.ts';
 
 /** Lets one loop sleep until it is woken or a time has come, and others wait for its turns. */
 export class Waker {
@@ -18,15 +18,12 @@ export class Waker {
       const cancel = new AbortController();
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
-        signal.addEventListener("abort", () => resolve(), { once: true, signal: cancel.signal });
+        signal.addEventListener('abort', () => resolve(), { once: true, signal: cancel.signal });
       });
       const wait =
         dueMs === undefined
           ? woken
-          : Promise.race([
-              woken,
-              clock.delay(Math.max(0, dueMs - clock.monotonic()), cancel.signal),
-            ]);
+          : Promise.race([woken, clock.delay(Math.max(0, dueMs - clock.monotonic()), cancel.signal)]);
       await wait;
       cancel.abort();
     }
@@ -45,7 +42,7 @@ export class Waker {
   async turned(signal: AbortSignal): Promise<void> {
     const cancel = new AbortController();
     const aborted = new Promise<void>((resolve) =>
-      signal.addEventListener("abort", () => resolve(), { once: true, signal: cancel.signal }),
+      signal.addEventListener('abort', () => resolve(), { once: true, signal: cancel.signal }),
     );
     await Promise.race([this.#turn.promise, aborted]);
     cancel.abort();

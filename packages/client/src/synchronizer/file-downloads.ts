@@ -80,7 +80,12 @@ export class FileDownloads {
     for (const { content, step, path } of parts) {
       const { size: sizeBytes, mtimeMs } = content;
       const mode = step.expected === undefined ? undefined : this.#deps.trees.local.get(step.objectId)?.stat.mode;
-      disk.finish(path, { sizeBytes, executable: step.executable, mtimeMs, ...(mode === undefined ? {} : { mode }) });
+      disk.finish(path, {
+        sizeBytes,
+        executable: step.executable,
+        mtimeMs,
+        ...(mode === undefined ? {} : { mode }),
+      });
     }
     for (const index of await this.#place(parts)) outcomes[index] = { outcome: 'done' };
     return outcomes;
@@ -126,7 +131,15 @@ export class FileDownloads {
     const target = want.targets.find((one) => one.path === path);
     if (path === undefined || target === undefined) return undefined;
     return [
-      { at, copy: { id: want.id, size: want.size, from: { path, offset: target.offset }, targets: want.targets } },
+      {
+        at,
+        copy: {
+          id: want.id,
+          size: want.size,
+          from: { path, offset: target.offset },
+          targets: want.targets,
+        },
+      },
     ];
   }
 
@@ -151,7 +164,12 @@ export class FileDownloads {
     const old = this.#deps.chunks.manifest(expected.hash, expected.size);
     const base = old === undefined ? undefined : baseFor(want, part.manifest, old);
     if (base === undefined) return { id, size, targets };
-    return { id, size, targets, base: { ...base, path: this.#deps.applier.deps.disk.absolute(path) } };
+    return {
+      id,
+      size,
+      targets,
+      base: { ...base, path: this.#deps.applier.deps.disk.absolute(path) },
+    };
   }
 
   async #place(parts: readonly Part[]): Promise<readonly number[]> {
@@ -159,14 +177,16 @@ export class FileDownloads {
     const { disk, reserve, transaction, intents } = applier.deps;
     await disk.flush(parts.length > 8 ? undefined : parts.map(({ path }) => path));
     const paths = parts.flatMap(({ step }) => destination(applier, step) ?? []);
-    using reservation = reserve(paths);
-    reservation satisfies Disposable;
-    intents.add(
-      parts.flatMap(({ step, path }) => {
-        const ino = disk.stat(path)?.ino;
-        return ino === undefined ? [] : [{ step, ino }];
-      }),
+    const intended = parts.flatMap(({ step, path }) => {
+      const ino = disk.stat(path)?.ino;
+      return ino === undefined ? [] : [{ step, ino }];
+    });
+    using reservation = reserve(
+      paths,
+      intended.map(({ ino }) => ino),
     );
+    reservation satisfies Disposable;
+    intents.add(intended);
     const placed: { readonly index: number; readonly file: Placed; readonly part: string }[] = [];
     let failure: { readonly error: unknown } | undefined;
     for (const { index, step, path } of parts) {
@@ -177,8 +197,11 @@ export class FileDownloads {
         failure ??= { error };
       }
     }
-    const folders = new Set(placed.map(({ file }) => file.path.slice(0, Math.max(0, file.path.lastIndexOf('/')))));
-    if (placed.length > 0) await disk.flush(placed.length > 8 ? undefined : [...folders]);
+    try {
+      await this.#flushNames(placed.map(({ file }) => file.path));
+    } catch (error) {
+      failure ??= { error };
+    }
     transaction(() => {
       for (const { file } of placed) this.#record(file);
       intents.drop(parts.map(({ step }) => step.objectId));
@@ -187,6 +210,14 @@ export class FileDownloads {
     // What stands at its place is recorded in any case; the rest fails for its reason.
     if (failure !== undefined) throw failure.error;
     return placed.map(({ index }) => index);
+  }
+
+  async #flushNames(paths: readonly string[]): Promise<void> {
+    const { disk } = this.#deps.applier.deps;
+    const folders = new Set(paths.map((path) => path.slice(0, Math.max(0, path.lastIndexOf('/')))));
+    // A folder that was moved meanwhile has another path now.
+    const areThere = [...folders].every((path) => disk.stat(path)?.type === 'folder');
+    if (paths.length > 0) await disk.flush(paths.length > 8 || !areThere ? undefined : [...folders]);
   }
 
   #record({ step, arrival }: Placed): void {

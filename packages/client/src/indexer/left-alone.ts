@@ -1,0 +1,47 @@
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import { LIMITS } from '@satchel/protocol/limits.ts';
+import type { LocalRow } from '../state/rows.ts';
+import type { TreeStore } from '../state/trees.ts';
+
+/** The inode number of a row that is left alone; no file has it, so that nothing is ever paired with the row. */
+const LEFT_ALONE_INO = 0;
+
+/** Ignored, foreign or unsyncable since it was synced: neither changed nor deleted may be derived of it (H73). */
+export function isLeftAlone(row: LocalRow | undefined): boolean {
+  return row?.presence === 'unknown' && row.stat.ino === LEFT_ALONE_INO;
+}
+
+/** With all that Local knows below it. */
+export function leaveAlone(trees: TreeStore, row: LocalRow): void {
+  if (isLeftAlone(row)) return;
+  const stack = [row];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    trees.putLocal({ ...at, presence: 'unknown', stat: { ...at.stat, ino: LEFT_ALONE_INO } });
+    stack.push(...trees.local.children(at.objectId));
+  }
+}
+
+/** It went while nobody looked, which is no deletion: as at first contact, what the server has comes back. */
+export function forgetLeftAlone(trees: TreeStore, gone: readonly ObjectId[]): void {
+  for (const id of gone) trees.removeSynced(id);
+}
+
+/** It is looked after again: what was left undone below it can be done. */
+export function resume(trees: TreeStore, id: ObjectId): void {
+  const stack = [id];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    trees.touch(at);
+    for (const { objectId } of trees.remote.children(at)) stack.push(objectId);
+  }
+}
+
+/** Whether an object, or a folder above it here or on the server, is left alone: nothing is to be done about it. */
+export function liesInLeftAlone(trees: TreeStore, id: ObjectId): boolean {
+  let at: ObjectId | undefined = id;
+  for (let depth = 0; at !== undefined && depth <= LIMITS.depth; depth++) {
+    const local = trees.local.get(at);
+    if (isLeftAlone(local)) return true;
+    at = (local ?? trees.remote.get(at))?.parentId;
+  }
+  return false;
+}
