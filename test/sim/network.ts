@@ -2,6 +2,7 @@ import { CodedError } from '@satchel/protocol/errors.ts';
 import { ROUTES, type Route } from '@satchel/protocol/routes.ts';
 import type { DeviceId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { OfflineError, type JsonCall, type ReceiveBytes, type ServerApi } from '@satchel/client/ports/server-api.ts';
+import type { ReadBody } from '@satchel/server/block/gather.ts';
 import type { z } from 'zod';
 import type { Incarnation } from './machine.ts';
 import type { SimServer } from './server.ts';
@@ -155,9 +156,12 @@ export function createSimApi(
     }
   }
 
-  const bytesOf = async function* (parts: readonly Uint8Array[]) {
-    for (const part of parts) yield part;
-  };
+  // Copies, since the taker may keep or give back what it is handed.
+  const bytesOf =
+    (parts: readonly Uint8Array[]): ReadBody =>
+    async (take) => {
+      for (const part of parts) take(new Uint8Array(part));
+    };
 
   return {
     session: {
@@ -188,7 +192,8 @@ export function createSimApi(
     fetchFrames: async (request, receive: ReceiveBytes, signal) => {
       const serve = async ({ blocks }: Services) => {
         const pieces: Uint8Array[] = [];
-        for await (const piece of await blocks.fetch(server.caller(deviceId), request as never)) pieces.push(piece);
+        for await (const run of await blocks.fetch(server.caller(deviceId), request as never))
+          for (const piece of run) pieces.push(new Uint8Array(piece));
         return Buffer.concat(pieces);
       };
       const body = await exchange({ what: 'fetch', signal, serve });

@@ -148,9 +148,9 @@ function createSimStore(
     async get(key, range) {
       await pause();
       const bytes = objects.get(key);
-      if (bytes === undefined || range === undefined) return bytes;
+      if (bytes === undefined || range === undefined) return bytes?.slice();
       if (range.offset + range.length > bytes.length) throw new RangeError('outside the object');
-      return bytes.subarray(range.offset, range.offset + range.length);
+      return bytes.slice(range.offset, range.offset + range.length);
     },
     size: async (key) => objects.get(key)?.length,
     delete: async (key) => void objects.delete(key),

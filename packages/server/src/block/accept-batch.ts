@@ -8,7 +8,9 @@ import { breathe } from './breathe.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { relocateFor, type ChunkReader } from './chunk-reader.ts';
 import { joined, lengthOf } from './content.ts';
+import type { ReadBody } from './gather.ts';
 import { readBatch } from './frames.ts';
+import { giveBack } from './memory.ts';
 import { createChunkWriter, recordWritten, type NewChunk, type StoringPorts } from './storing.ts';
 import { verifyFrame, type FindBase, type FrameRefusal } from './verify-frame.ts';
 
@@ -20,7 +22,7 @@ export interface BatchPorts extends StoringPorts {
 export interface Batch {
   readonly workspaceId: WorkspaceId;
   /** Frames of `core/frame.ts`. */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: ReadBody;
   /** Content-Length, where it is known. */
   readonly bodyBytes?: number | undefined;
 }
@@ -41,7 +43,12 @@ const BYTES_PER_TURN = 1024 * 1024;
 const REQUEST_OVERHEAD_BYTES = 1024 * 1024;
 
 /** Bases that the workspace is linked to (S7), each read once for the whole batch. */
-async function findBases(ports: BatchPorts, owner: Owner, frames: readonly ChunkFrame[]): Promise<FindBase> {
+async function findBases(
+  ports: BatchPorts,
+  owner: Owner,
+  frames: readonly ChunkFrame[],
+  memory: DisposableStack,
+): Promise<FindBase> {
   const { caller, workspaceId } = owner;
   const ids = new Set(frames.flatMap(({ baseId }) => (baseId === undefined ? [] : [baseId])));
   const located = ids.size === 0 ? new Map<ChunkId, never>() : await ports.ledger.locate(caller, workspaceId, [...ids]);
@@ -50,7 +57,7 @@ async function findBases(ports: BatchPorts, owner: Owner, frames: readonly Chunk
     const chunk = located.get(id);
     if (chunk === undefined)
       return { refusal: { code: 'chunk_missing', detail: 'The base of the delta is not here; send the chunk whole' } };
-    const read = await ports.reader.readRaw(chunk, relocate);
+    const read = await ports.reader.readRaw(chunk, relocate, memory);
     return 'raw' in read ? { raw: joined(read.raw) } : { refusal: read.fault };
   };
 }
@@ -129,6 +136,7 @@ async function storeVerified(
       const chunk = { chunk: { id: frame.chunkId, size: frame.rawSize }, content: verified.content };
       await writer.add(chunk);
       if (lengthOf(chunk.content.parts) < LIMITS.smallChunkBytes || frames.length === 1) kept.push(chunk);
+      else giveBack(chunk.content.parts);
     }
     sinceBreath += frame.rawSize;
     if (sinceBreath > BYTES_PER_TURN) {
@@ -140,6 +148,13 @@ async function storeVerified(
 }
 type Writer = ReturnType<typeof createChunkWriter>;
 
+/** Gives back all memory of a batch but what the recent chunks have taken over. */
+function giveBackBatch(frames: readonly ChunkFrame[], pieces: readonly Uint8Array[], kept: readonly NewChunk[]): void {
+  const takenOver = new Set(kept.flatMap(({ content }) => content.parts.map(({ buffer }) => buffer)));
+  const all = [...pieces, ...frames.map(({ payload }) => payload)];
+  giveBack(all.filter(({ buffer }) => !takenOver.has(buffer)));
+}
+
 /**
  * Stores the chunks of one batch. A refused one changes nothing and the others go on; results stand in the order of
  * the frames.
@@ -149,14 +164,17 @@ export async function acceptBatch(ports: BatchPorts, caller: Caller, batch: Batc
   const longest = LIMITS.batchBytes + REQUEST_OVERHEAD_BYTES;
   using memory = new DisposableStack();
   memory.use(await ports.budget.take(2 * Math.min(batch.bodyBytes ?? longest, longest)));
-  const frames = await readBatch(batch.body);
+  const { frames, pieces } = await readBatch(batch.body);
   const outcomes: Outcomes = new Map();
   const { fresh, duplicates } = await newFrames(ports.ledger, owner, frames, outcomes);
   const fitting = await withinQuota(ports.ledger, owner, fresh, outcomes);
-  const findBase = await findBases(ports, owner, fitting);
+  const bases = new DisposableStack();
+  const findBase = await findBases(ports, owner, fitting, bases);
   const { kept, stored } = await storeVerified(ports, fitting, findBase, outcomes);
   await recordWritten(ports, owner, stored, duplicates);
   for (const { id } of stored) outcomes.set(id, 'stored');
-  for (const { chunk, content } of kept) ports.recent.set(chunk.id, content);
+  for (const { chunk, content } of kept) ports.recent.set(chunk.id, content, memory);
+  bases.dispose();
+  giveBackBatch(frames, pieces, kept);
   return { results: frames.map(({ chunkId }) => resultOf(chunkId, outcomes.get(chunkId))) };
 }

@@ -15,6 +15,7 @@ import type { BlockKey, BlockStore } from '../ports/block-store.ts';
 import type { Caller } from '../ports/chunk-ledger.ts';
 import type { Clock } from '../ports/clock.ts';
 import { BLOCK_SETTINGS, createBlocks, type Blocks, type BlockSettings } from './blocks.ts';
+import type { ReadBody } from './gather.ts';
 import { createTestLedger, type TestLedger } from './ledger.fixture.ts';
 
 /** A Block Service on a real disk with a ledger in memory, two users with a workspace each, and a clock to push. */
@@ -75,8 +76,14 @@ export async function openTestBlocks(
 export const idOf = (bytes: Uint8Array): ChunkId => hash('sha256', bytes, 'hex') as ChunkId;
 export const refOf = (bytes: Uint8Array): ChunkRef => ({ id: idOf(bytes), size: bytes.length });
 
-export async function* inPieces(bytes: Uint8Array, pieceBytes = 65_536): AsyncIterable<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+/** A body as the gateway hands it over: each piece has its own memory, which is the taker's. */
+export function inPieces(bytes: Uint8Array, pieceBytes = 65_536): ReadBody {
+  return async (take) => {
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      take(new Uint8Array(bytes.subarray(at, at + pieceBytes)));
+      await undefined;
+    }
+  };
 }
 
 /** One frame of a batch; what is not given is true of `raw`. */
@@ -109,8 +116,8 @@ export async function fetched(
   const reader = createFrameReader(FETCH_LIMITS);
   const frames: Frame[] = [];
   const asked = chunks.map(({ id, base }) => (base === undefined ? { id } : { id, base }));
-  for await (const piece of await blocks.fetch(member.caller, { workspaceId: member.workspaceId, chunks: asked }))
-    frames.push(...reader.push(piece).frames);
+  for await (const run of await blocks.fetch(member.caller, { workspaceId: member.workspaceId, chunks: asked }))
+    for (const piece of run) frames.push(...reader.push(Uint8Array.from(piece)).frames);
   const fault = reader.finish();
   if (fault !== undefined) throw new Error(`the answer is malformed: ${fault.reason}`);
   return frames;

@@ -23,6 +23,7 @@ import { createProofNonces } from './proof-nonces.ts';
 import { proveChunks } from './prove.ts';
 import { putChunk, type PutChunk } from './put-chunk.ts';
 import { getChunk, readContent, type ChunkBytes, type GetChunk, type ReadContent } from './read-content.ts';
+import type { Runs } from './read-ahead.ts';
 import { createRecentChunks } from './recent-chunks.ts';
 import { createAddressSigner, type AddressSigner } from './signed-address.ts';
 import { answerUploadRequest } from './upload-request.ts';
@@ -63,9 +64,9 @@ export interface Blocks extends AddressSigner {
   acceptBatch(caller: Caller, batch: Batch): Promise<ChunkResults>;
   putChunk(caller: Caller, put: PutChunk): Promise<void>;
   prove(caller: Caller, request: ProveRequest): Promise<ChunkResults>;
-  fetch(caller: Caller, request: FetchRequest): Promise<AsyncGenerator<Uint8Array, void>>;
+  fetch(caller: Caller, request: FetchRequest): Promise<Runs>;
   getChunk(caller: Caller, get: GetChunk): Promise<ChunkBytes>;
-  readContent(caller: Caller, content: ReadContent): AsyncGenerator<Uint8Array, void>;
+  readContent(caller: Caller, content: ReadContent): Runs;
   readonly upkeep: BlockUpkeep;
 }
 

@@ -4,6 +4,7 @@ import type { BlockStore } from '../ports/block-store.ts';
 import type { Caller, ChunkLedger, ChunkLocation, StoredChunk } from '../ports/chunk-ledger.ts';
 import { rawParts, type Content } from './content.ts';
 import type { DataKeys } from './data-keys.ts';
+import { giveBack, giveBackWith } from './memory.ts';
 import { runsOf, type Run } from './read-runs.ts';
 import type { RecentChunks } from './recent-chunks.ts';
 import { unseal } from './seal.ts';
@@ -17,15 +18,21 @@ export type ReadResult = { readonly content: Content } | { readonly fault: ReadF
 /** Where a chunk lies now, asked anew: it may have been moved or forgotten since it was located. */
 export type Relocate = (id: ChunkId) => Promise<StoredChunk | undefined>;
 
+/** What is read stays whole until the caller disposes `memory`. */
 export interface ChunkReader {
   /** The contents of located chunks; never wrong bytes, and never a rejection. */
-  read(chunks: readonly StoredChunk[], relocate: Relocate): Promise<ReadonlyMap<ChunkId, ReadResult>>;
+  read(
+    chunks: readonly StoredChunk[],
+    relocate: Relocate,
+    memory: DisposableStack,
+  ): Promise<ReadonlyMap<ChunkId, ReadResult>>;
   /** One chunk. */
-  readOne(chunk: StoredChunk, relocate: Relocate): Promise<ReadResult>;
+  readOne(chunk: StoredChunk, relocate: Relocate, memory: DisposableStack): Promise<ReadResult>;
   /** Its own bytes in one result, for hashing or as a base. */
   readRaw(
     chunk: StoredChunk,
     relocate: Relocate,
+    memory: DisposableStack,
   ): Promise<{ readonly raw: readonly Uint8Array[] } | { readonly fault: ReadFault }>;
 }
 
@@ -45,6 +52,7 @@ function unavailable(error: unknown): { readonly fault: ReadFault } {
 
 async function openSealed(ports: ReaderPorts, chunk: StoredChunk, sealed: Uint8Array): Promise<Look> {
   const content = await unseal(ports.dataKeys, chunk, chunk.location.encoding, sealed);
+  giveBack([sealed]);
   return content === undefined ? { damage: 'the stored bytes fail their check' } : { content };
 }
 
@@ -100,15 +108,20 @@ async function readRun(ports: ReaderPorts, run: Run): Promise<ReadonlyMap<ChunkI
     const opened = await openSealed(ports, chunk, bytes.subarray(from, from + chunk.location.length));
     if ('content' in opened) found.set(chunk.id, opened.content);
   }
+  giveBack([bytes]);
   return found;
 }
 
 export function createChunkReader(ports: ReaderPorts): ChunkReader {
-  async function read(chunks: readonly StoredChunk[], relocate: Relocate): Promise<ReadonlyMap<ChunkId, ReadResult>> {
+  async function read(
+    chunks: readonly StoredChunk[],
+    relocate: Relocate,
+    memory: DisposableStack,
+  ): Promise<ReadonlyMap<ChunkId, ReadResult>> {
     const results = new Map<ChunkId, ReadResult>();
     const absent: StoredChunk[] = [];
     for (const chunk of chunks) {
-      const content = ports.recent.get(chunk.id);
+      const content = ports.recent.get(chunk.id, memory);
       if (content === undefined) absent.push(chunk);
       else results.set(chunk.id, { content });
     }
@@ -118,24 +131,27 @@ export function createChunkReader(ports: ReaderPorts): ChunkReader {
         for (const chunk of run.chunks) {
           const content = found.get(chunk.id);
           results.set(chunk.id, content === undefined ? await lookAgain(ports, chunk, relocate) : { content });
-          if (content !== undefined && run.chunks.length === 1) ports.recent.set(chunk.id, content);
+          if (content === undefined) continue;
+          if (run.chunks.length === 1) ports.recent.set(chunk.id, content, memory);
+          else giveBackWith(memory, content.parts);
         }
       }),
     );
     return results;
   }
-  async function readOne(chunk: StoredChunk, relocate: Relocate): Promise<ReadResult> {
-    const result = (await read([chunk], relocate)).get(chunk.id);
+  async function readOne(chunk: StoredChunk, relocate: Relocate, memory: DisposableStack): Promise<ReadResult> {
+    const result = (await read([chunk], relocate, memory)).get(chunk.id);
     if (result === undefined) throw new Error('A read answered without its chunk');
     return result;
   }
   return {
     read,
     readOne,
-    async readRaw(chunk, relocate) {
-      const result = await readOne(chunk, relocate);
+    async readRaw(chunk, relocate, memory) {
+      const result = await readOne(chunk, relocate, memory);
       if ('fault' in result) return result;
       const raw = rawParts(result.content, chunk.size);
+      if (raw !== undefined && result.content.encoding === 'zstd') giveBackWith(memory, raw);
       if (raw !== undefined) return { raw };
       await ports.ledger.recordDamaged(chunk.id, 'the stored encoding does not decode');
       return { fault: { code: 'chunk_damaged', detail: 'the stored encoding does not decode' } };

@@ -6,7 +6,7 @@ import { relocateFor, type ChunkReader, type ReadResult, type Relocate } from '.
 import { joined, lengthOf, rawParts, type Content } from './content.ts';
 import { contentFrame, differenceFrame, failureFrame } from './frames.ts';
 import { createGatherer } from './gather.ts';
-import { readAhead, type Window } from './read-ahead.ts';
+import { readAhead, type Runs, type Window } from './read-ahead.ts';
 import { compressAgainst } from './zstd.ts';
 
 export interface FetchPorts {
@@ -28,9 +28,13 @@ interface Source {
   readonly relocate: Relocate;
 }
 
+interface Loading extends Source {
+  readonly memory: DisposableStack;
+}
+
 /** The frame as a difference against a base that the receiver has, when that is clearly smaller. */
 async function deltaFrame(
-  source: Source,
+  source: Loading,
   chunk: StoredChunk,
   content: Content,
   baseId: ChunkId,
@@ -38,14 +42,14 @@ async function deltaFrame(
   const base = source.located.get(baseId);
   const stored = lengthOf(content.parts);
   if (base === undefined || stored < DELTA_FROM_BYTES) return undefined;
-  const baseRaw = await source.reader.readRaw(base, source.relocate);
+  const baseRaw = await source.reader.readRaw(base, source.relocate, source.memory);
   const raw = rawParts(content, chunk.size);
   if ('fault' in baseRaw || raw === undefined) return undefined;
   const delta = await compressAgainst(joined(raw), joined(baseRaw.raw));
   return delta.length < stored * DELTA_SHARE ? differenceFrame(chunk, baseId, delta) : undefined;
 }
 
-async function frameOf(source: Source, asked: Asked, result: ReadResult | undefined): Promise<readonly Uint8Array[]> {
+async function frameOf(source: Loading, asked: Asked, result: ReadResult | undefined): Promise<readonly Uint8Array[]> {
   const chunk = source.located.get(asked.id);
   if (chunk === undefined || result === undefined) return failureFrame(asked.id, 'chunk_missing');
   if ('fault' in result) return failureFrame(asked.id, result.fault.code);
@@ -57,12 +61,12 @@ async function frameOf(source: Source, asked: Asked, result: ReadResult | undefi
 function windowOf(source: Source, chunks: readonly Asked[], bytes: number): Window {
   return {
     bytes: 2 * bytes,
-    async load() {
+    async load(memory) {
       const stored = chunks.flatMap(({ id }) => source.located.get(id) ?? []);
-      const results = await source.reader.read(stored, source.relocate);
-      const gatherer = createGatherer();
+      const results = await source.reader.read(stored, source.relocate, memory);
+      const gatherer = createGatherer(memory);
       for (const asked of chunks)
-        for (const part of await frameOf(source, asked, results.get(asked.id))) gatherer.push(part);
+        for (const part of await frameOf({ ...source, memory }, asked, results.get(asked.id))) gatherer.push(part);
       return gatherer.take();
     },
     refuse: () => chunks.flatMap(({ id }) => failureFrame(id, 'unavailable')),
@@ -104,11 +108,7 @@ async function locateAll(
  * The chunks asked for as frames, in that order; what cannot be had is a refused frame and the rest goes on. The
  * caller's right is checked before this resolves; the bytes come as they are taken.
  */
-export async function fetchChunks(
-  ports: FetchPorts,
-  caller: Caller,
-  request: FetchRequest,
-): Promise<AsyncGenerator<Uint8Array, void>> {
+export async function fetchChunks(ports: FetchPorts, caller: Caller, request: FetchRequest): Promise<Runs> {
   const { ledger, reader, budget } = ports;
   const { workspaceId, chunks } = request;
   const located = await locateAll(ledger, { caller, workspaceId }, chunks);

@@ -10,6 +10,7 @@ import { CodedError, type ErrorCode } from '@satchel/protocol/errors.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
 import type { ChunkRef } from '@satchel/protocol/objects.ts';
 import { lengthOf, type Content } from './content.ts';
+import type { ReadBody } from './gather.ts';
 
 function faultOf(reason: string): CodedError {
   if (reason === 'too_many_frames' || reason === 'body_too_large')
@@ -27,19 +28,23 @@ function chunkOnly(frame: Frame): ChunkFrame {
 
 /**
  * All frames of a batch; nothing of them is proved yet. Throws 'frame_invalid' when the body is no run of chunk
- * frames, and 'too_large' beyond `BATCH_LIMITS`.
+ * frames, and 'too_large' beyond `BATCH_LIMITS`. Payloads may be views of the pieces of the body.
  */
-export async function readBatch(body: AsyncIterable<Uint8Array>): Promise<readonly ChunkFrame[]> {
+export async function readBatch(
+  body: ReadBody,
+): Promise<{ readonly frames: readonly ChunkFrame[]; readonly pieces: readonly Uint8Array[] }> {
   const reader = createFrameReader(BATCH_LIMITS);
   const read: ChunkFrame[] = [];
-  for await (const piece of body) {
+  const pieces: Uint8Array[] = [];
+  await body((piece) => {
+    pieces.push(piece);
     const { frames, fault } = reader.push(piece);
     for (const frame of frames) read.push(chunkOnly(frame));
     if (fault !== undefined) throw faultOf(fault.reason);
-  }
+  });
   const fault = reader.finish();
   if (fault !== undefined) throw faultOf(fault.reason);
-  return read;
+  return { frames: read, pieces };
 }
 
 /** A chunk in an answer, as it is stored. */

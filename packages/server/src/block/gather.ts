@@ -1,4 +1,11 @@
 import { CodedError } from '@satchel/protocol/errors.ts';
+import { giveBack, giveBackWith } from './memory.ts';
+
+/**
+ * Hands over the pieces of a body as they come; they are the taker's. Resolves at its end. What `take` throws ends the
+ * reading and is thrown.
+ */
+export type ReadBody = (take: (piece: Uint8Array) => void) => Promise<void>;
 
 /** Pieces from here on are passed on as they are; smaller ones are copied together. */
 const LARGE_BYTES = 16 * 1024;
@@ -9,17 +16,24 @@ const SLAB_BYTES = 64 * 1024;
  * of one-byte pieces must not cost a hundred times its length.
  */
 export interface Gatherer {
-  push(piece: Uint8Array): void;
+  /** Tells whether the piece itself is among the parts, or a copy of it. */
+  push(piece: Uint8Array): 'kept' | 'copied';
   /** Everything pushed since the last call. */
   take(): Uint8Array[];
 }
 
-export function createGatherer(): Gatherer {
+/** @param memory when it is disposed the copies are given back */
+export function createGatherer(memory?: DisposableStack): Gatherer {
   let parts: Uint8Array[] = [];
   let slab: Uint8Array | undefined;
   let filled = 0;
   function closeSlab(): void {
-    if (slab !== undefined && filled > 0) parts.push(slab.subarray(0, filled));
+    if (slab !== undefined) {
+      const copies = filled === slab.length ? slab : new Uint8Array(slab.subarray(0, filled));
+      if (copies !== slab) giveBack([slab]);
+      if (memory !== undefined) giveBackWith(memory, [copies]);
+      parts.push(copies);
+    }
     slab = undefined;
     filled = 0;
   }
@@ -28,12 +42,13 @@ export function createGatherer(): Gatherer {
       if (piece.length >= LARGE_BYTES) {
         closeSlab();
         parts.push(piece);
-        return;
+        return 'kept';
       }
       if (slab !== undefined && filled + piece.length > SLAB_BYTES) closeSlab();
-      slab ??= new Uint8Array(SLAB_BYTES);
+      slab ??= Buffer.allocUnsafeSlow(SLAB_BYTES);
       slab.set(piece, filled);
       filled += piece.length;
+      return 'copied';
     },
     take() {
       closeSlab();
@@ -50,18 +65,18 @@ export function createGatherer(): Gatherer {
  * @param onPiece sees each piece as it comes
  */
 export async function gatherBody(
-  body: AsyncIterable<Uint8Array>,
+  body: ReadBody,
   limitBytes: number,
   code: 'too_large' | 'length_mismatch',
   onPiece?: (piece: Uint8Array) => void,
 ): Promise<{ readonly parts: readonly Uint8Array[]; readonly length: number }> {
   const gatherer = createGatherer();
   let length = 0;
-  for await (const piece of body) {
+  await body((piece) => {
     length += piece.length;
     if (length > limitBytes) throw new CodedError(code, `The body is longer than ${limitBytes} bytes`);
     onPiece?.(piece);
-    gatherer.push(piece);
-  }
+    if (gatherer.push(piece) === 'copied') giveBack([piece]);
+  });
   return { parts: gatherer.take(), length };
 }

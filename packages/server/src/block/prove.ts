@@ -27,7 +27,7 @@ function refusal(chunkId: ChunkId): ChunkResults['results'][number] {
 async function proofHolds(ports: ProvePorts, proof: Proof, chunk: StoredChunk): Promise<boolean> {
   using memory = new DisposableStack();
   memory.use(await ports.budget.take(2 * chunk.size));
-  const read = await ports.reader.readRaw(chunk, async (id) => (await ports.ledger.locateAny([id])).get(id));
+  const read = await ports.reader.readRaw(chunk, async (id) => (await ports.ledger.locateAny([id])).get(id), memory);
   if ('fault' in read) return false;
   const digest = createHash('sha256').update(`${proof.nonce}\n`);
   for (const part of read.raw) digest.update(part);

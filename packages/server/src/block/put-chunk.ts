@@ -5,14 +5,15 @@ import type { ChunkRef } from '@satchel/protocol/objects.ts';
 import type { Caller } from '../ports/chunk-ledger.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { encoded } from './content.ts';
-import { gatherBody } from './gather.ts';
+import { gatherBody, type ReadBody } from './gather.ts';
+import { giveBack } from './memory.ts';
 import { createChunkWriter, recordWritten, type StoringPorts } from './storing.ts';
 
 export interface PutChunk {
   readonly workspaceId: WorkspaceId;
   /** Named by the address; the body has to be it (S6). */
   readonly chunk: ChunkRef;
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: ReadBody;
 }
 
 function lengthMismatch(chunk: ChunkRef, length: number): CodedError {
@@ -31,10 +32,11 @@ async function readVerified({ chunk, body }: PutChunk): Promise<readonly Uint8Ar
 /** Reads on to the end, so that the connection can be used again. */
 async function readAway({ chunk, body }: PutChunk): Promise<void> {
   let length = 0;
-  for await (const piece of body) {
+  await body((piece) => {
     length += piece.length;
+    giveBack([piece]);
     if (length > chunk.size) throw lengthMismatch(chunk, length);
-  }
+  });
 }
 
 /** Stores one raw chunk. A chunk that the workspace has is not stored again. */
@@ -49,10 +51,12 @@ export async function putChunk(
   await ports.ledger.expectRoom(caller, workspaceId, chunk.size);
   using memory = new DisposableStack();
   memory.use(await ports.budget.take(2 * chunk.size));
-  const content = await encoded(await readVerified(put));
+  const raw = await readVerified(put);
+  const content = await encoded(raw);
+  if (content.parts !== raw) giveBack(raw);
   const writer = createChunkWriter(ports);
   await writer.add({ chunk, content });
   const stored = await writer.finish();
   await recordWritten(ports, { caller, workspaceId }, stored, new Set(standing === 'elsewhere' ? [chunk.id] : []));
-  ports.recent.set(chunk.id, content);
+  ports.recent.set(chunk.id, content, memory);
 }

@@ -6,13 +6,15 @@ import type { Caller, StoredChunk } from '../ports/chunk-ledger.ts';
 import { relocateFor } from './chunk-reader.ts';
 import { lengthOf } from './content.ts';
 import type { FetchPorts } from './fetch.ts';
-import { readAhead, type Window } from './read-ahead.ts';
+import { readAhead, type Runs, type Window } from './read-ahead.ts';
 
 export interface ChunkBytes {
   readonly encoding: 'raw' | 'zstd';
   readonly parts: readonly Uint8Array[];
   /** Of the parts together: the Content-Length. */
   readonly length: number;
+  /** To be disposed when the parts have been sent. */
+  readonly memory: Disposable;
 }
 
 export interface GetChunk {
@@ -28,16 +30,17 @@ export async function getChunk(ports: FetchPorts, caller: Caller, get: GetChunk)
   const chunk = (await ports.ledger.locate(caller, workspaceId, [id])).get(id);
   if (chunk === undefined) throw new CodedError('not_found', `This workspace has no chunk ${id}`);
   const relocate = relocateFor(ports.ledger, caller, workspaceId);
-  using memory = new DisposableStack();
-  memory.use(await ports.budget.take(2 * chunk.size));
+  using room = new DisposableStack();
+  room.use(await ports.budget.take(2 * chunk.size));
+  const memory = new DisposableStack();
   if (acceptsZstd && chunk.location.encoding === 'zstd') {
-    const result = await ports.reader.readOne(chunk, relocate);
+    const result = await ports.reader.readOne(chunk, relocate, memory);
     if ('fault' in result) throw new CodedError(result.fault.code, result.fault.detail);
-    return { ...result.content, length: lengthOf(result.content.parts) };
+    return { ...result.content, length: lengthOf(result.content.parts), memory };
   }
-  const read = await ports.reader.readRaw(chunk, relocate);
+  const read = await ports.reader.readRaw(chunk, relocate, memory);
   if ('fault' in read) throw new CodedError(read.fault.code, read.fault.detail);
-  return { encoding: 'raw', parts: read.raw, length: chunk.size };
+  return { encoding: 'raw', parts: read.raw, length: chunk.size, memory };
 }
 
 export interface ReadContent {
@@ -86,11 +89,7 @@ function* slicedParts(parts: readonly Uint8Array[], from: number, to: number): I
  * The bytes of a file's content, or of a range of it. Throws before or between bytes with the code of what failed;
  * a stream that ends early has to be cut by its transport, never completed.
  */
-export async function* readContent(
-  ports: FetchPorts,
-  caller: Caller,
-  content: ReadContent,
-): AsyncGenerator<Uint8Array, void> {
+export async function* readContent(ports: FetchPorts, caller: Caller, content: ReadContent): Runs {
   const { workspaceId } = content;
   const relocate = relocateFor(ports.ledger, caller, workspaceId);
   const cuts = cutsOf(content.chunks, content.range);
@@ -98,10 +97,10 @@ export async function* readContent(
   function windowFor(cut: Cut, stored: StoredChunk | undefined): Window {
     return {
       bytes: 2 * cut.chunk.size,
-      async load() {
+      async load(memory) {
         if (stored === undefined)
           throw new CodedError('chunk_missing', `Chunk ${cut.chunk.id} of this file is not stored`);
-        const read = await ports.reader.readRaw(stored, relocate);
+        const read = await ports.reader.readRaw(stored, relocate, memory);
         if ('fault' in read) throw new CodedError(read.fault.code, read.fault.detail);
         return [...slicedParts(read.raw, cut.from, cut.to)];
       },

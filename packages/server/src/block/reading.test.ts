@@ -219,8 +219,8 @@ test('the content of a file is read whole and in ranges', async () => {
   const whole = Buffer.concat(parts);
   async function read(range?: { offset: number; length: number }): Promise<Buffer> {
     const pieces: Uint8Array[] = [];
-    for await (const piece of setup.blocks.readContent(caller, { workspaceId, chunks, ...(range ? { range } : {}) }))
-      pieces.push(piece);
+    for await (const run of setup.blocks.readContent(caller, { workspaceId, chunks, ...(range ? { range } : {}) }))
+      for (const piece of run) pieces.push(new Uint8Array(piece));
     return Buffer.concat(pieces);
   }
   assert.ok(whole.equals(await read()));

@@ -22,6 +22,7 @@ import {
   refOf,
   sendBatch,
 } from './blocks.fixture.ts';
+import type { ReadBody } from './gather.ts';
 
 const coded = (code: string) => (error: unknown) => error instanceof CodedError && error.code === code;
 const text = (bytes: number): Buffer => {
@@ -162,7 +163,7 @@ test('S7 a chunk of another workspace is no base, and a stranger’s workspace t
   ]);
   assert.equal(result?.code, 'chunk_missing');
   const { workspaceId } = setup.bob;
-  const body = (): AsyncIterable<Uint8Array> => inPieces(frameFor(randomBytes(10)));
+  const body = (): ReadBody => inPieces(frameFor(randomBytes(10)));
   await assert.rejects(setup.blocks.acceptBatch(setup.alice.caller, { workspaceId, body: body() }), coded('not_found'));
   const chunk = refOf(Buffer.from('x'));
   await assert.rejects(
@@ -246,12 +247,12 @@ test('S11 more bytes than may be in flight wait, then are refused with Retry-Aft
   const { caller, workspaceId } = setup.alice;
   const gate = Promise.withResolvers<void>();
   const slow = randomBytes(400_000);
-  async function* stalling(): AsyncIterable<Uint8Array> {
-    yield slow.subarray(0, 1000);
+  const stalling: ReadBody = async (take) => {
+    take(slow.slice(0, 1000));
     await gate.promise;
-    yield slow.subarray(1000);
-  }
-  const first = setup.blocks.putChunk(caller, { workspaceId, chunk: refOf(slow), body: stalling() });
+    take(slow.slice(1000));
+  };
+  const first = setup.blocks.putChunk(caller, { workspaceId, chunk: refOf(slow), body: stalling });
   const quick = randomBytes(400_000);
   await assert.rejects(
     put(setup, setup.alice, quick),

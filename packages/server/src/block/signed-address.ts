@@ -81,7 +81,8 @@ export function createAddressSigner(key: Uint8Array, clock: Clock): AddressSigne
         caller: { userId: u, deviceId: d },
         chunk: { id: id.data, size: n },
       };
-      if (!timingSafeEqual(signatureOf(key, request, x), Buffer.from(s, 'base64url'))) throw refused();
+      const signature = signatureOf(key, request, x).toString('base64url');
+      if (!timingSafeEqual(Buffer.from(signature), Buffer.from(s))) throw refused();
       if (clock.now() > x) throw new CodedError('signature_expired', 'This address has expired; ask for a new one');
       return request;
     },

@@ -6,8 +6,9 @@ import type { Caller, ChunkLedger, StoredChunk } from '../ports/chunk-ledger.ts'
 import type { Clock, Random } from '../ports/clock.ts';
 import { newChunkKey, newPackKey } from './block-names.ts';
 import type { ChunkRecorder } from './chunk-recorder.ts';
-import { lengthOf, type Content } from './content.ts';
+import { joined, lengthOf, type Content } from './content.ts';
 import type { DataKeys } from './data-keys.ts';
+import { giveBack } from './memory.ts';
 import type { RecentChunks } from './recent-chunks.ts';
 import { seal } from './seal.ts';
 
@@ -53,7 +54,10 @@ export function createChunkWriter(ports: Pick<StoringPorts, 'store' | 'clock' | 
     const full = pack;
     pack = undefined;
     if (full === undefined) return;
-    await store.put(full.key, [Buffer.concat(full.parts)]);
+    const bytes = joined(full.parts);
+    if (full.parts.length > 1) giveBack(full.parts);
+    await store.put(full.key, [bytes]);
+    giveBack([bytes]);
     stored.push(...full.chunks);
   }
   return {
@@ -64,6 +68,7 @@ export function createChunkWriter(ports: Pick<StoringPorts, 'store' | 'clock' | 
       if (length >= LIMITS.smallChunkBytes) {
         const key = newChunkKey(chunk.id, clock, random);
         await store.put(key, sealed);
+        giveBack(sealed);
         stored.push({ ...chunk, location: { key, offset: 0, length, encoding } });
         return;
       }

@@ -3,6 +3,7 @@ import type { ChunkFrame } from '@satchel/core/frame.ts';
 import type { ErrorCode } from '@satchel/protocol/errors.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
 import { encoded, keepFrame, sha256Hex, type Content } from './content.ts';
+import { giveBack } from './memory.ts';
 import { decompressBounded } from './zstd.ts';
 
 export interface FrameRefusal {
@@ -52,6 +53,7 @@ export async function verifyFrame(frame: ChunkFrame, findBase: FindBase): Promis
     return refuse('length_mismatch', `The chunk was announced with ${rawSize} bytes and has ${raw.length}`);
   if (sha256Hex([raw]) !== chunkId) return refuse('hash_mismatch', 'The bytes are not what their name says');
   if (encoding === 'raw') return { content: { encoding: 'raw', parts: [raw] } };
-  if (encoding === 'zstd') return { content: keepFrame(payload, raw) };
-  return { content: await encoded([raw]) };
+  const content = encoding === 'zstd' ? keepFrame(payload, raw) : await encoded([raw]);
+  if (content.encoding === 'zstd') giveBack([raw]);
+  return { content };
 }

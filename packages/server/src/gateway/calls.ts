@@ -1,17 +1,17 @@
-import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import { ROUTES, type Route, type RouteName } from '@satchel/protocol/routes.ts';
 import { API } from '@satchel/protocol/version.ts';
+import type { ReadBody } from '../block/gather.ts';
 import type { Caller } from '../ports/chunk-ledger.ts';
 import type { Authenticate } from './authenticate.ts';
 import { sendJson } from './json-answer.ts';
-import { byteStream } from './request-bodies.ts';
+import { byteBody } from './request-bodies.ts';
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
 type Part<R, K extends string> = R extends Readonly<Record<K, infer S>> ? S : undefined;
-type BodyOf<R> = Part<R, 'body'> extends 'bytes' ? Readable : Parsed<Part<R, 'body'>>;
+type BodyOf<R> = Part<R, 'body'> extends 'bytes' ? ReadBody : Parsed<Part<R, 'body'>>;
 type DeepReadonly<T> = T extends readonly (infer E)[]
   ? readonly DeepReadonly<E>[]
   : T extends object
@@ -73,7 +73,7 @@ export function createCalls(app: FastifyInstance, authenticate: Authenticate): C
 
 function bodyOf(route: Route, request: FastifyRequest, maxBytes: number): unknown {
   if (route.body === undefined) return undefined;
-  if (route.body === 'bytes') return byteStream(request, maxBytes);
+  if (route.body === 'bytes') return byteBody(request, maxBytes);
   return valid(route.body, request.body, 'body');
 }
 

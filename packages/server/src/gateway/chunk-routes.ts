@@ -1,10 +1,12 @@
-import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import type { ChunkId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
+import type { ReadBody } from '../block/gather.ts';
+import type { Runs } from '../block/read-ahead.ts';
 import type { Caller } from '../ports/chunk-ledger.ts';
 import type { Calls } from './calls.ts';
+import { sendRuns } from './send-runs.ts';
 import type { Services } from './services.ts';
 
 /** Bytes up and down: batches, single chunks, signed addresses. */
@@ -17,15 +19,14 @@ export function chunkRoutes(calls: Calls, { blocks }: Services): void {
     return blocks.acceptBatch(caller, { workspaceId: query.workspace_id, body, bodyBytes });
   });
   calls.on('fetch', async ({ caller, body, reply }) => {
-    const frames = await blocks.fetch(caller, body);
-    void asBytes(reply).send(Readable.from(frames, { objectMode: false }));
+    await sendRuns(asBytes(reply), await blocks.fetch(caller, body));
   });
 
   const put = async (call: {
     readonly caller: Caller;
     readonly params: { readonly chunk_id: ChunkId };
     readonly query: { readonly workspace_id: WorkspaceId };
-    readonly body: Readable;
+    readonly body: ReadBody;
     readonly request: FastifyRequest;
   }): Promise<void> => {
     const chunk = { id: call.params.chunk_id, size: announcedLength(call.request) };
@@ -33,13 +34,13 @@ export function chunkRoutes(calls: Calls, { blocks }: Services): void {
   };
   const get = async (reply: FastifyReply, caller: Caller, workspaceId: WorkspaceId, id: ChunkId): Promise<void> => {
     const acceptsZstd = /\bzstd\b/.test(String(reply.request.headers['accept-encoding'] ?? ''));
-    const { encoding, parts, length } = await blocks.getChunk(caller, { workspaceId, id, acceptsZstd });
+    const { encoding, parts, length, memory } = await blocks.getChunk(caller, { workspaceId, id, acceptsZstd });
     if (encoding === 'zstd') void reply.header('content-encoding', 'zstd');
     void asBytes(reply)
       .header('vary', 'accept-encoding')
       .header('content-length', length)
-      .header('content-disposition', `attachment; filename="${id}"`)
-      .send(parts.length === 1 ? parts[0] : Readable.from(parts, { objectMode: false }));
+      .header('content-disposition', `attachment; filename="${id}"`);
+    await sendRuns(reply, oneRun(parts, memory));
   };
   calls.on('putChunk', put);
   calls.on('postChunk', put);
@@ -56,6 +57,11 @@ export function chunkRoutes(calls: Calls, { blocks }: Services): void {
     const { caller, workspaceId, chunk } = blocks.verify('GET', request.url);
     await get(reply, caller, workspaceId, chunk.id);
   });
+}
+
+async function* oneRun(parts: readonly Uint8Array[], memory: Disposable): Runs {
+  yield parts;
+  memory[Symbol.dispose]();
 }
 
 /** The length that a single chunk is announced with. Chunked transfer has none, and nothing could be checked early. */

@@ -1,10 +1,10 @@
-import { Readable } from 'node:stream';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import type { Version } from '@satchel/protocol/objects.ts';
 import type { Calls } from './calls.ts';
 import { asBytes } from './chunk-routes.ts';
 import { attachment } from './content-disposition.ts';
 import { spanOf } from './range-header.ts';
+import { sendRuns } from './send-runs.ts';
 import type { Services } from './services.ts';
 
 /** `GET /files/:id/content`: a file's bytes, whole or a range, chunk by chunk with bounded memory. */
@@ -36,6 +36,6 @@ export function contentRoute(calls: Calls, { meta, blocks }: Services): void {
     void reply.header('content-length', String(to - from));
     const range = { offset: from, length: to - from };
     const bytes = blocks.readContent(caller, { workspaceId, chunks: chunkList.chunks, range });
-    void reply.send(Readable.from(bytes, { objectMode: false }));
+    await sendRuns(reply, bytes);
   });
 }

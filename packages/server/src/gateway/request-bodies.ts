@@ -5,6 +5,7 @@ import { gunzip, zstdDecompress } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
+import type { ReadBody } from '../block/gather.ts';
 
 const unzstd = promisify(zstdDecompress);
 const ungzip = promisify(gunzip);
@@ -45,25 +46,38 @@ export function readBodies(app: FastifyInstance): void {
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 }
 
-/** The body as a stream that ends with `too_large` beyond `maxBytes`. */
-export function byteStream(request: FastifyRequest, maxBytes: number): Readable {
+/** A body of bytes, to be read once; it ends with `too_large` beyond `maxBytes`. */
+export function byteBody(request: FastifyRequest, maxBytes: number): ReadBody {
   const { body } = request;
-  if (body === undefined || body === null) return Readable.from([]);
+  if (body === undefined || body === null) return async () => undefined;
   if (!(body instanceof Readable))
     throw new CodedError('request_invalid', 'Send the bytes as application/octet-stream.');
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > maxBytes)
     throw new CodedError('too_large', `This call takes ${maxBytes} bytes at most.`, { details: { maxBytes } });
-  if (request.headers['content-length'] !== undefined) return body;
-  return Readable.from(limited(body, maxBytes));
+  return (take) => readThrough(body, maxBytes, take);
 }
 
-async function* limited(body: Readable, maxBytes: number): AsyncGenerator<Uint8Array> {
+/**
+ * By events, since iterating over the stream costs more than all else that is done with the bytes. What is left of the
+ * body after a failure is read away by node:http once the answer is sent.
+ */
+function readThrough(body: Readable, maxBytes: number, take: (piece: Uint8Array) => void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   let seen = 0;
-  for await (const part of body) {
-    seen += (part as Uint8Array).length;
-    if (seen > maxBytes)
-      throw new CodedError('too_large', `This call takes ${maxBytes} bytes at most.`, { details: { maxBytes } });
-    yield part as Uint8Array;
-  }
+  const onData = (piece: Uint8Array): void => {
+    try {
+      seen += piece.length;
+      if (seen > maxBytes)
+        throw new CodedError('too_large', `This call takes ${maxBytes} bytes at most.`, { details: { maxBytes } });
+      take(piece);
+    } catch (error) {
+      body.off('data', onData).pause();
+      reject(error);
+    }
+  };
+  body.once('end', resolve).once('error', reject);
+  body.once('close', () => reject(new CodedError('request_invalid', 'The body was cut short.')));
+  body.on('data', onData);
+  return promise;
 }

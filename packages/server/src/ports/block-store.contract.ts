@@ -50,6 +50,20 @@ export function blockStoreContract(name: string, open: () => Promise<StoreUnderT
     for (const each of names) assert.equal(Buffer.from((await later.get(each)) ?? []).toString(), each);
   });
 
+  test(`${name}: B7 what was put may be overwritten, and what was read is the reader's alone`, async () => {
+    await using setup = await open();
+    const bytes = randomBytes(1000);
+    const given = new Uint8Array(bytes);
+    await setup.store.put(key('chunks/ab/own'), [given]);
+    given.buffer.transfer(0);
+    for (const range of [undefined, { offset: 0, length: 1000 }]) {
+      const read = await setup.store.get(key('chunks/ab/own'), range);
+      assert.ok(bytes.equals(read ?? new Uint8Array()));
+      (read?.buffer as ArrayBuffer).transfer(0);
+    }
+    assert.ok(bytes.equals((await setup.store.get(key('chunks/ab/own'))) ?? new Uint8Array()));
+  });
+
   test(`${name}: B2 a second put of a name is harmless`, async () => {
     await using setup = await open();
     const bytes = randomBytes(1000);

@@ -7,6 +7,8 @@
  * - B4 `delete` of an absent object is not an error.
  * - B5 `list` yields every object that existed through the whole listing, in any order, streaming.
  * - B6 A full disk is `CodedError('storage_full')`; other faults are `CodedError('unavailable')` with the cause.
+ * - B7 What was given to `put` is the caller's again when it ends, and what `get` gives is the caller's alone: either may
+ *   be overwritten or given back to the system.
  */
 export interface BlockStore {
   put(key: BlockKey, bytes: readonly Uint8Array[]): Promise<void>;

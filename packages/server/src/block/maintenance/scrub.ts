@@ -2,7 +2,7 @@ import { ChunkId } from '@satchel/protocol/ids.ts';
 import type { StoredChunk } from '../../ports/chunk-ledger.ts';
 import { createChunkReader } from '../chunk-reader.ts';
 import { sha256Hex } from '../content.ts';
-import type { RecentChunks } from '../recent-chunks.ts';
+import { createRecentChunks } from '../recent-chunks.ts';
 import type { UpkeepPorts } from './ports.ts';
 
 export interface ScrubReport {
@@ -28,7 +28,6 @@ export interface Scrubber {
 }
 
 const CHUNKS_PER_PAGE = 256;
-const NO_RECENT: RecentChunks = { get: () => undefined, set: () => undefined };
 
 /**
  * Re-reads and re-hashes what is stored, at a bounded rate, and records what is damaged (H93). Without a place to go
@@ -36,13 +35,14 @@ const NO_RECENT: RecentChunks = { get: () => undefined, set: () => undefined };
  */
 export function createScrubber(ports: UpkeepPorts, bytesPerSecond: number): Scrubber {
   const { ledger, clock } = ports;
-  const reader = createChunkReader({ ...ports, recent: NO_RECENT });
+  const reader = createChunkReader({ ...ports, recent: createRecentChunks(0) });
   const relocate = async (id: ChunkId): Promise<StoredChunk | undefined> => (await ledger.locateAny([id])).get(id);
   let goOnAfter: ChunkId | undefined;
   let last: ScrubReport | undefined;
 
   async function check(chunk: StoredChunk, report: ScrubReport): Promise<void> {
-    const read = await reader.readRaw(chunk, relocate);
+    using memory = new DisposableStack();
+    const read = await reader.readRaw(chunk, relocate, memory);
     report.checkedChunks++;
     report.checkedBytes += chunk.size;
     if ('raw' in read) {
