@@ -94,6 +94,7 @@ export class Applier {
   /** Records a new or replaced object: Local as the disk shows it, Synced what Remote was when the step was planned. */
   recordArrival(step: ArrivingStep, { place, stat, content, diskName }: Arrival): void {
     const { remote } = step;
+    this.deps.tree.makeWay(place, remote.objectId);
     this.deps.trees.putLocal({
       objectId: remote.objectId,
       workspaceId: remote.workspaceId,

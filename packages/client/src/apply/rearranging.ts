@@ -40,8 +40,9 @@ function makeFolder(applier: Applier, step: StepOf<'makeFolder'>): Applied {
 async function moveLocal(applier: Applier, step: StepOf<'moveLocal'>): Promise<Applied> {
   const moved = await renameTo(applier, step.objectId, step.to);
   if (moved === undefined) return 'dropped';
-  const { trees, transaction } = applier.deps;
+  const { trees, tree, transaction } = applier.deps;
   transaction(() => {
+    tree.makeWay(step.to, step.objectId);
     trees.putLocal({ ...moved, parentId: step.to.parentId, name: step.to.name });
     applier.recordSynced(step);
   });
@@ -62,9 +63,10 @@ async function keepCopy(applier: Applier, step: StepOf<'keepCopy'>): Promise<App
 
 /** The renamed content gets an id of its own. */
 export function recordCopy(applier: Applier, step: StepOf<'keepCopy'>, moved: LocalRow): void {
-  const { trees, transaction, newId } = applier.deps;
+  const { trees, tree, transaction, newId } = applier.deps;
   transaction(() => {
     const id = newId();
+    tree.makeWay(step.to, step.objectId);
     trees.renumberLocal(step.objectId, id);
     const { movedFrom: _, ...rest } = moved;
     trees.putLocal({ ...rest, objectId: id, parentId: step.to.parentId, name: step.to.name });

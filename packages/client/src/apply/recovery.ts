@@ -5,6 +5,7 @@ import type { ScanResult } from '../ports/hashing.ts';
 import { identityOf } from '../indexer/observation.ts';
 import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
 import type { Intent } from '../state/intents.ts';
+import type { LocalRow } from '../state/rows.ts';
 import { localContent, type Applier, type StepOf } from './applier.ts';
 import { PART_FOLDER, partPathOf, READY_FOLDER } from './arriving.ts';
 import { recordCopy } from './rearranging.ts';
@@ -90,7 +91,7 @@ export function finishIntents(applier: Applier): void {
 }
 
 function finish(applier: Applier, { step, ino }: Intent): boolean {
-  const { trees, disk, tree } = applier.deps;
+  const { trees, tree, disk } = applier.deps;
   const row = trees.local.get(step.objectId);
   if (step.kind === 'keepCopy') {
     const path = applier.pathAt(step.to);
@@ -101,10 +102,12 @@ function finish(applier: Applier, { step, ino }: Intent): boolean {
     return true;
   }
   if (step.kind === 'download' && step.expected !== undefined) {
-    const path = tree.pathOf(step.objectId);
-    const stat = path === undefined ? undefined : disk.stat(path);
-    if (row === undefined || row.stat.ino === ino || stat?.ino !== ino || stat === undefined) return false;
-    record(applier, step, { place: row, stat });
+    if (row === undefined || ino === undefined || !wasSwapped(applier, row, ino)) return false;
+    const { content } = step.remote;
+    if (content.kind !== 'file') return false;
+    // Where it lies by now, and as what, the scan will see: by its inode.
+    const stat = { ...row.stat, ino, size: content.size, mtimeNs: String(BigInt(content.mtimeMs) * 1_000_000n) };
+    record(applier, step, { place: row, stat: { ...stat, type: 'file', links: 1 } });
     return true;
   }
   const place = step.place;
@@ -115,6 +118,18 @@ function finish(applier: Applier, { step, ino }: Intent): boolean {
   if (stat === undefined || stat.type !== TYPES[step.kind]) return false;
   record(applier, step, { place, stat });
   return true;
+}
+
+/** Whether the new file has left the staging folder, which it does by changing names with the old one only. */
+function wasSwapped(applier: Applier, row: LocalRow, ino: number): boolean {
+  const { disk, tree } = applier.deps;
+  const path = tree.pathOf(row.objectId);
+  const there = path === undefined ? undefined : disk.stat(path)?.ino;
+  if (there === ino) return true;
+  if (there === row.stat.ino) return false;
+  return ![PART_FOLDER, READY_FOLDER].some((folder) =>
+    disk.list(folder)?.entries.some(({ name }) => disk.stat(`${folder}/${name}`)?.ino === ino),
+  );
 }
 
 const TYPES = { download: 'file', makeFolder: 'folder', makeSymlink: 'symlink' } as const;

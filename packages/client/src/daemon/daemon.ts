@@ -198,11 +198,11 @@ export class Daemon {
   async #prepare(signal: AbortSignal): Promise<void> {
     const { applier } = this.parts;
     makeClientFolders(applier);
-    await this.#recover(signal);
     if (!this.#isScanned) {
       finishIntents(applier);
       sweepParts(applier);
     }
+    await this.#recover(signal);
     this.#loadRules();
   }
 

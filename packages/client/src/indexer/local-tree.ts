@@ -231,6 +231,12 @@ export class LocalTree {
     }
   }
 
+  /** Something stands at this place now that is not what Local has there: that one's own fate is open. */
+  makeWay(place: Place, forId: ObjectId): void {
+    const occupant = this.#deps.trees.local.childNamed(place);
+    if (occupant !== undefined && occupant.objectId !== forId) this.#displace(occupant);
+  }
+
   #displace(row: LocalRow): void {
     this.#deps.trees.putLocal({ ...row, presence: 'unknown', parentId: LIMBO, name: row.objectId });
     this.#deps.unsettled(row.objectId, 'vanished');
