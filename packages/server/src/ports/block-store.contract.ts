@@ -58,8 +58,8 @@ export function blockStoreContract(name: string, open: () => Promise<StoreUnderT
     given.buffer.transfer(0);
     for (const range of [undefined, { offset: 0, length: 1000 }]) {
       const read = await setup.store.get(key('chunks/ab/own'), range);
-      assert.ok(bytes.equals(read ?? new Uint8Array()));
-      (read?.buffer as ArrayBuffer).transfer(0);
+      assert.ok(read !== undefined && bytes.equals(read));
+      (read.buffer as ArrayBuffer).transfer(0);
     }
     assert.ok(bytes.equals((await setup.store.get(key('chunks/ab/own'))) ?? new Uint8Array()));
   });
