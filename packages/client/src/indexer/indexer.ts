@@ -354,6 +354,7 @@ export class Indexer {
       this.#waker.wake();
       return;
     }
+    const hidden = this.#hidden();
     const absences = ripe.map(([id, { vanished }]) => ({
       id,
       vanished,
@@ -378,10 +379,27 @@ export class Indexer {
     return youngest > now && now - oldest < QUIET.deletionMs;
   }
 
-  #absence(id: ObjectId): Absence {
+  #absence(id: ObjectId, hidden: ReadonlySet<number> | 'any'): Absence {
     const row = this.#deps.trees.local.get(id);
     if (row === undefined || row.presence === 'present' || isLeftAlone(row)) return 'settled';
-    return this.#deps.tree.absence(row);
+    const absence = this.#deps.tree.absence(row);
+    const isHidden = hidden === 'any' || hidden.has(row.stat.ino);
+    return absence === 'absent' && isHidden ? 'unknown' : absence;
+  }
+
+  /** Inodes at paths that cannot be read: what seems gone may have been moved there, and is no deletion (C3, H68). */
+  #hidden(): ReadonlySet<number> | 'any' {
+    const inodes = new Set<number>();
+    for (const { path, code } of this.#deps.problems.all()) {
+      if (code !== 'unreadable') continue;
+      try {
+        const stat = this.#deps.disk.stat(path);
+        if (stat !== undefined) inodes.add(stat.ino);
+      } catch {
+        return 'any'; // what is wrong there is told by the problem
+      }
+    }
+    return inodes;
   }
 
   #settle({ id, vanished, absence }: { id: ObjectId; vanished: boolean; absence: Absence }): void {
