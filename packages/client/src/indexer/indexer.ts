@@ -358,7 +358,7 @@ export class Indexer {
     const absences = ripe.map(([id, { vanished }]) => ({
       id,
       vanished,
-      absence: this.#absence(id),
+      absence: this.#absence(id, hidden),
     }));
     // RACE: a disk that is unmounted while this looks at it shows everything absent; its marker then is, too (H63).
     if (!this.#deps.isRootIntact()) return;
