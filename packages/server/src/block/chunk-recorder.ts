@@ -1,11 +1,20 @@
 import type { WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Caller, ChunkLedger, StoredChunk } from '../ports/chunk-ledger.ts';
+import type { Clock } from '../ports/clock.ts';
 
-/** Tells the ledger of stored chunks; calls that come while one is on its way share the next (S5). */
+/**
+ * Tells the ledger of stored chunks (S5). Calls share a transaction, since each costs a sync of the disk during which
+ * nothing else runs: those that come while one is on its way, and those that are just being written.
+ */
 export interface ChunkRecorder {
+  /** Announces a call of `record` that is near; to be disposed right before it, or when there will be none. */
+  expect(): Disposable;
   /** Resolves when the chunks are recorded and linked. */
   record(caller: Caller, workspaceId: WorkspaceId, chunks: readonly StoredChunk[]): Promise<void>;
 }
+
+/** So long, at most, one waits for others that are expected. */
+const LINGER_MS = 10;
 
 interface Line {
   readonly pending: StoredChunk[];
@@ -13,9 +22,30 @@ interface Line {
   running: Promise<void>;
 }
 
-export function createChunkRecorder(ledger: Pick<ChunkLedger, 'recordStored'>): ChunkRecorder {
+export function createChunkRecorder(ledger: Pick<ChunkLedger, 'recordStored'>, clock: Clock): ChunkRecorder {
   const lines = new Map<string, Line>();
+  let expected = 0;
+  let none = Promise.withResolvers<void>();
+
+  function expect(): Disposable {
+    let isOpen = true;
+    if (expected++ === 0) none = Promise.withResolvers();
+    return {
+      [Symbol.dispose]() {
+        if (!isOpen) return;
+        isOpen = false;
+        if (--expected === 0) none.resolve();
+      },
+    };
+  }
+  async function linger(): Promise<void> {
+    if (expected === 0) return;
+    const over = new AbortController();
+    await Promise.race([none.promise, clock.delay(LINGER_MS, over.signal)]);
+    over.abort();
+  }
   return {
+    expect,
     record(caller, workspaceId, chunks) {
       const name = `${caller.userId} ${caller.deviceId} ${workspaceId}`;
       let line = lines.get(name);
@@ -28,6 +58,7 @@ export function createChunkRecorder(ledger: Pick<ChunkLedger, 'recordStored'>): 
       const previous = open.running;
       open.next ??= (async () => {
         await previous.catch(() => undefined /* its own callers hear of it */);
+        await linger();
         open.next = undefined;
         const taken = open.pending.splice(0);
         const run = ledger.recordStored(caller, workspaceId, taken);

@@ -54,9 +54,11 @@ export async function putChunk(
   const raw = await readVerified(put);
   const content = await encoded(raw);
   if (content.parts !== raw) giveBack(raw);
+  using near = ports.recorder.expect();
   const writer = createChunkWriter(ports);
   await writer.add({ chunk, content });
   const stored = await writer.finish();
+  near[Symbol.dispose]();
   await recordWritten(ports, { caller, workspaceId }, stored, new Set(standing === 'elsewhere' ? [chunk.id] : []));
   ports.recent.set(chunk.id, content, memory);
 }

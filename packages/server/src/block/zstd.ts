@@ -58,11 +58,11 @@ export function compressAgainst(raw: Uint8Array, dictionary: Uint8Array): Promis
 }
 
 /** So much at each of these distances. */
-const SAMPLE_BYTES = 1024;
+const SAMPLE_BYTES = 512;
 const SAMPLE_EVERY_BYTES = 64 * 1024;
 const COMPRESSIBLE_BITS = 7;
 /** Fewer bytes than this of random content look ordered. */
-const MIN_SAMPLE_BYTES = 2048;
+const MIN_SAMPLE_BYTES = 1024;
 
 /** Order-0 entropy of a sample, in bits per byte (Shannon 1948). About 20 µs, where trying zstd takes milliseconds. */
 export function looksCompressible(parts: readonly Uint8Array[]): boolean {
