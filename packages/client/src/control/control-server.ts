@@ -147,8 +147,8 @@ const CALLS: { readonly [C in ControlCall]: Handler<C> } = {
     control.syncNow();
     return DONE;
   },
-  acceptHeld: (control) => ({ count: control.acceptHeld() }),
-  undoHeld: (control) => ({ count: control.undoHeld() }),
+  acceptHeld: async (control, _, { signal }) => ({ count: await control.acceptHeld(signal) }),
+  undoHeld: async (control, _, { signal }) => ({ count: await control.undoHeld(signal) }),
   activity: (control, { limit }) => control.activity(Math.min(Number(limit) || 20, 10_000)),
   conflicts: (control) => control.conflicts(),
   resolveConflict: async (control, { path, keep }) => {

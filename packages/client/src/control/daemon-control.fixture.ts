@@ -69,8 +69,8 @@ export function createControlFixture(root = RESTING.root): ControlFixture {
       become({ state: 'synced', pausedUntil: null });
     },
     syncNow: () => void calls.push('syncNow'),
-    acceptHeld: () => 1200,
-    undoHeld: () => 0,
+    acceptHeld: async () => 1200,
+    undoHeld: async () => 0,
     activity: (limit) => past.slice(-limit),
     watchActivity: (listener) => listen(activityListeners, listener),
     watchStatus: (listener) => listen(statusListeners, listener),

@@ -11,8 +11,9 @@ export interface DaemonControl {
   pause(untilMs: number | undefined): void;
   resume(): void;
   syncNow(): void;
-  acceptHeld(): number;
-  undoHeld(): number;
+  /** Both look at the disk first, for some seconds at most: they decide on all that is deleted by now. */
+  acceptHeld(signal: AbortSignal): Promise<number>;
+  undoHeld(signal: AbortSignal): Promise<number>;
   activity(limit: number): readonly Activity[];
   watchActivity(listener: (activity: Activity) => void): Disposable;
   watchStatus(listener: (status: DaemonStatus) => void): Disposable;

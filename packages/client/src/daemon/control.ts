@@ -40,12 +40,13 @@ export function createDaemonControl(deps: ControlDeps): DaemonControl {
       parts.indexer.hint([{ kind: 'overflow' }]);
       parts.engine.wake();
     },
-    acceptHeld() {
+    async acceptHeld(signal) {
+      await daemon.observed(signal);
       const ids = parts.guard.accept();
       for (const id of ids) parts.engine.touchedAgain(id);
       return ids.length;
     },
-    undoHeld: () => undoHeld(daemon),
+    undoHeld: (signal) => undoHeld(daemon, signal),
     activity: (limit): readonly Activity[] => parts.activity.last(limit),
     watchActivity: (listener) => parts.activity.watch(listener),
     watchStatus: (listener) => watchStatus(daemon, () => listener(report.status())),
@@ -109,11 +110,13 @@ async function isStillInSync(daemon: Daemon, signal: AbortSignal): Promise<boole
 }
 
 /** Deletions that are held are undone: what the server has comes back to this disk. */
-function undoHeld(daemon: Daemon): number {
-  const { guard, trees, engine } = daemon.parts;
+async function undoHeld(daemon: Daemon, signal: AbortSignal): Promise<number> {
+  await daemon.observed(signal);
+  const { guard, trees, engine, tasks } = daemon.parts;
   const ids = guard.undo();
   for (const id of ids) {
-    trees.removeSynced(id);
+    // What the server is being asked for is over when it answers.
+    if (!tasks.isBusy(id)) trees.removeSynced(id);
     engine.touchedAgain(id);
   }
   return ids.length;

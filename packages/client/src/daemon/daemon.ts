@@ -20,6 +20,7 @@ export interface DaemonOptions {
 const FIRST_HOLD_OFF_MS = 1000;
 const LAST_HOLD_OFF_MS = 30_000;
 const ROOT_CHECK_MS = 2000;
+const OBSERVE_MS = 10_000;
 
 /** One device at work: observe, plan, run, record, until it is stopped. */
 export class Daemon {
@@ -123,6 +124,21 @@ export class Daemon {
     await this.parts.following.refresh(signal);
     this.#isListed = true;
     this.parts.engine.wake();
+  }
+
+  /** Looks at all that the disk has told of, for some seconds at most. */
+  async observed(signal: AbortSignal): Promise<void> {
+    const ending = new AbortController();
+    const either = AbortSignal.any([signal, ending.signal]);
+    void this.#options.ports.clock.delay(OBSERVE_MS, either).then(() => ending.abort());
+    try {
+      await this.#watch?.caughtUp();
+      await this.parts.indexer.settled(either, { waitForWriters: true });
+    } catch (error) {
+      if (signal.aborted || !either.aborted) throw error;
+    } finally {
+      ending.abort();
+    }
   }
 
   caughtUp(): Promise<'caught-up' | 'ended'> {

@@ -27,11 +27,21 @@ test('H69 more than the limit is held however large the tree', () => {
 
 test('H69 deletions that were sent count for five minutes', () => {
   const { guard, clock } = guardOf(1000, 100);
-  guard.sent(50);
+  guard.sent(Array.from({ length: 50 }, (_, at) => id(100 + at)));
   guard.deleted(id(1));
   assert.equal(guard.allowed(), 0);
   clock.now += 5 * 60_000 + 1;
   assert.equal(guard.allowed(), Infinity);
+});
+
+test('H69 a deletion counts once, whether it is on the server yet or not', () => {
+  const { guard } = guardOf(1000, 100);
+  const ids = Array.from({ length: 50 }, (_, at) => id(at));
+  for (const each of ids) guard.deleted(each);
+  guard.sent(ids.slice(0, 30));
+  assert.equal(guard.allowed(), Infinity);
+  guard.deleted(id(50));
+  assert.equal(guard.allowed(), 0);
 });
 
 test('H69 accept lets what is held through, and only that', () => {
@@ -43,7 +53,10 @@ test('H69 accept lets what is held through, and only that', () => {
   assert.deepEqual(guard.accept(), ids);
   assert.equal(guard.allowed(), Infinity);
   assert.equal(guard.isHolding(), false);
-  guard.deleted(id(100));
+  guard.sent(ids.slice(0, 30));
+  for (let at = 100; at < 110; at++) guard.deleted(id(at));
+  assert.equal(guard.allowed(), Infinity, 'what was accepted is not counted again, before it is sent or after');
+  guard.deleted(id(110));
   assert.equal(guard.allowed(), 0);
 });
 
@@ -55,6 +68,17 @@ test('H69 undo gives back what is held and forgets that it was wanted', () => {
   assert.deepEqual(guard.undo(), ids);
   assert.equal(guard.isHolding(), false);
   assert.equal(guard.allowed(), Infinity);
+});
+
+test('H69 undo brings back what was deleted since as well, and not what was accepted before', () => {
+  const { guard } = guardOf(10, 1000);
+  guard.deleted(id(1));
+  guard.hold([id(1)]);
+  guard.accept();
+  guard.hold([id(2)]);
+  guard.deleted(id(3));
+  assert.deepEqual(guard.undo(), [id(2), id(3)]);
+  assert.deepEqual(guard.undo(), [], 'nothing is held any more');
 });
 
 test('H69 what the server holds is held although nothing is counted here, and decided as a whole', () => {

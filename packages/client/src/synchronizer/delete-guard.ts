@@ -51,18 +51,21 @@ export class DeleteGuard {
 
   /** How many deletions a plan may contain now. */
   allowed(): number {
-    if (this.#accepted.size > 0 && this.#accepted.size >= this.#wanted.size) return Infinity;
     const limit = this.#deps.limit();
     if (limit === 'off') return Infinity;
     const horizon = this.#deps.now() - DELETE_WINDOW_MS;
     this.#sent = this.#sent.filter((at) => at > horizon);
     const size = this.#deps.treeSize() + this.#sent.length;
-    return this.#wanted.size + this.#sent.length > deletesAllowed(limit, size) ? 0 : Infinity;
+    const undecided = this.#wanted.size - this.#accepted.size;
+    return undecided + this.#sent.length > deletesAllowed(limit, size) ? 0 : Infinity;
   }
 
-  /** So many deletions were done on the server. */
-  sent(count: number): void {
-    for (let index = 0; index < count; index++) this.#sent.push(this.#deps.now());
+  /** These deletions were done on the server; those that the user has accepted do not count any more. */
+  sent(ids: readonly ObjectId[]): void {
+    for (const id of ids) {
+      if (!this.#accepted.has(id)) this.#sent.push(this.#deps.now());
+      this.settled(id);
+    }
   }
 
   hold(ids: readonly ObjectId[]): void {
@@ -82,10 +85,10 @@ export class DeleteGuard {
     return this.#held.has(id);
   }
 
-  /** The user lets them through. */
+  /** The user lets them through: all that would be held, too. */
   accept(): readonly ObjectId[] {
-    const ids = [...this.#held];
-    for (const id of this.#wanted) this.#accepted.add(id);
+    const ids = this.#undecided();
+    for (const id of ids) this.#accepted.add(id);
     this.#held.clear();
     this.#told.clear();
     return ids;
@@ -102,11 +105,16 @@ export class DeleteGuard {
     this.#told.set(workspaceId, this.#deps.now());
   }
 
-  /** The user wants them back. */
+  /** The user wants them back: all that would be held, too. */
   undo(): readonly ObjectId[] {
-    const ids = [...this.#held];
+    const ids = this.#undecided();
     for (const id of ids) this.settled(id);
     return ids;
+  }
+
+  /** What a decision is about: all that is deleted here, once any of it is held. */
+  #undecided(): readonly ObjectId[] {
+    return this.#held.size === 0 ? [] : [...this.#wanted].filter((id) => !this.#accepted.has(id));
   }
 
   held(pathOf: (id: ObjectId) => string | undefined): Held | undefined {

@@ -87,6 +87,8 @@ export class Following {
       await work;
     } finally {
       this.#running.delete(workspaceId);
+      // Nothing was planned meanwhile; also a listing that brought nothing is a reason to go on.
+      this.#deps.changed();
     }
   }
 

@@ -184,7 +184,8 @@ export class Tasks {
         guard.told(workspaceId);
       }
       const committed = ready.length === 0 ? [] : await committer.commit(workspaceId, ready, signal);
-      guard.sent(ready.filter(({ kind }, index) => kind === 'delete' && committed[index]?.outcome === 'done').length);
+      const done = ready.filter((_, index) => committed[index]?.outcome === 'done');
+      guard.sent(done.filter(({ kind }) => kind === 'delete').map(({ objectId }) => objectId));
       const outcomes = new Map(ready.map((step, index) => [step, committed[index]]));
       const all = steps.map((step, index) => prepared[index] ?? outcomes.get(step) ?? { outcome: 'dropped' as const });
       await this.#settle(steps, all, signal);
