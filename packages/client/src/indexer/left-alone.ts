@@ -24,6 +24,7 @@ export function leaveAlone(trees: TreeStore, row: LocalRow): void {
 /** It went while nobody looked, which is no deletion: as at first contact, what the server has comes back. */
 export function forgetLeftAlone(trees: TreeStore, gone: readonly ObjectId[]): void {
   for (const id of gone) trees.removeSynced(id);
+  for (const id of gone.slice(0, 1)) resume(trees, id);
 }
 
 /** It is looked after again: what was left undone below it can be done. */
