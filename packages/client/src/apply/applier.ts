@@ -40,6 +40,9 @@ export interface Standing {
   readonly stat: DiskStat;
 }
 
+/** A ctime that no stat has: the row is looked at again. */
+export const UNSEEN = '0';
+
 /** What has just been put on disk: where, and as what it was seen right after. */
 export interface Arrival {
   readonly place: Place;

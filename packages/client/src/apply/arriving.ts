@@ -1,9 +1,11 @@
 import { staysInside, identityOf, isExecutable } from '../indexer/observation.ts';
 import type { FileContent, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import {
   isStill,
+  UNSEEN,
   localContent,
   type Applied,
   type Applier,
@@ -73,18 +75,30 @@ export async function placeFile(
   const place = step.place ?? step.remote;
   const path = applier.pathAt(place);
   if (path === undefined) return undefined;
+  const staged = disk.stat(partPath);
   const outcome = disk.link(partPath, path);
   if (outcome !== 'linked') disk.removeFile(partPath);
-  const stat = outcome === 'linked' ? disk.stat(path) : undefined;
-  if (stat === undefined) {
+  if (outcome !== 'linked' || staged === undefined) {
     recheck([path]);
     return undefined;
   }
-  return {
-    step,
-    path,
-    arrival: { place, stat, content: localContent(step.remote, step.executable) },
-  };
+  const stat = seenAs(applier, path, staged);
+  return { step, path, arrival: { place, stat, content: localContent(step.remote, step.executable) } };
+}
+
+/**
+ * What stands at its place now has to be recorded, whatever becomes of the look at it: else it would be taken for the
+ * user's. A stat without ctime has it looked at again.
+ */
+function seenAs(applier: Applier, path: string, staged: DiskStat): DiskStat {
+  try {
+    const stat = applier.deps.disk.stat(path);
+    if (stat?.ino === staged.ino) return stat;
+  } catch {
+    // told by the look that is asked for
+  }
+  applier.deps.recheck([path]);
+  return { ...staged, ctimeNs: UNSEEN };
 }
 
 async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath: string): Promise<Placed | undefined> {
@@ -102,8 +116,7 @@ async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath:
   });
   if (staged === undefined) return undefined;
   const { path, row } = standing;
-  const stat = disk.stat(path);
-  if (stat === undefined || stat.ino !== staged.ino) return undefined;
+  const stat = seenAs(applier, path, staged);
   const { diskName } = row;
   const content = localContent(step.remote, step.executable);
   return {
@@ -154,23 +167,32 @@ interface Swap {
 
 /** Exchanges names; what was displaced goes to the trash, or stays in sight when it is not what was expected (H15). */
 async function swapIn(applier: Applier, { ready, standing }: Swap): Promise<Applied> {
-  const { disk, trash, recheck } = applier.deps;
-  const { row, path } = standing;
+  const { recheck } = applier.deps;
+  const { path } = standing;
   if (!(await exchange(applier, ready, path))) {
     recheck([path]);
     return 'dropped';
   }
+  try {
+    await keepDisplaced(applier, { ready, standing });
+  } catch {
+    // The new one is in its place; what was displaced lies in the ready folder, and is brought from there.
+  }
+  return 'done';
+}
+
+async function keepDisplaced(applier: Applier, { ready, standing: { row, path } }: Swap): Promise<void> {
+  const { disk, trash, recheck } = applier.deps;
   const displaced = disk.stat(ready);
-  if (displaced === undefined) return 'done';
+  if (displaced === undefined) return;
   if (isStill(row, displaced)) {
     const slot = trash.slotFor(row.objectId, path);
     await disk.rename(ready, slot);
     trash.record(slot, path, identityOf(displaced));
-    return 'done';
+    return;
   }
   const copyPath = applier.pathAt(applier.conflictPlace(row));
   if (copyPath !== undefined && (await disk.rename(ready, copyPath)) === 'renamed') recheck([copyPath]);
-  return 'done';
 }
 
 async function exchange(applier: Applier, ready: string, path: string): Promise<boolean> {

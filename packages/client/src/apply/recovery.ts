@@ -6,7 +6,7 @@ import { identityOf } from '../indexer/observation.ts';
 import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
 import type { Intent } from '../state/intents.ts';
 import type { LocalRow } from '../state/rows.ts';
-import { localContent, type Applier, type StepOf } from './applier.ts';
+import { localContent, UNSEEN, type Applier, type StepOf } from './applier.ts';
 import { PART_FOLDER, partPathOf, READY_FOLDER } from './arriving.ts';
 import { recordCopy } from './rearranging.ts';
 
@@ -133,7 +133,6 @@ function wasSwapped(applier: Applier, row: LocalRow, ino: number): boolean {
 }
 
 const TYPES = { download: 'file', makeFolder: 'folder', makeSymlink: 'symlink' } as const;
-const UNSEEN = '0';
 
 /** Its part still has the second name that it was given at its place; should it have been moved since, a scan finds it. */
 function linkedPart(applier: Applier, step: StepOf<'download'>): DiskStat | undefined {

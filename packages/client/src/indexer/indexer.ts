@@ -4,10 +4,12 @@ import type { Clock } from '../ports/clock.ts';
 import type { WatchEvent } from '../ports/watcher.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { Examiner, type ExaminerDeps } from './examiner.ts';
+import { hiddenInodes, type HiddenInodes } from './hidden-inodes.ts';
 import { isLeftAlone } from './left-alone.ts';
 import { ChangeRate, QUIET } from './quiet.ts';
 import { faultMessage } from './problems.ts';
 import { readFiles, type FileToRead, type ReadingDeps } from './reading.ts';
+import { Reservations } from './reservations.ts';
 import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
 import { Waker } from './waker.ts';
 
@@ -53,10 +55,7 @@ export class Indexer {
   /** Folders to list; deep ones with all below. */
   readonly #scans = new Map<string, boolean>();
   readonly #due = new Map<string, DueFile>();
-  /** Paths and inodes that the applier is about to record, with the number of its claims. */
-  readonly #reserved = new Map<string | number, number>();
-  /** Paths at which a reserved inode was met: the folder above was moved meanwhile. */
-  readonly #passedOver = new Set<string>();
+  readonly #reservations = new Reservations((paths) => this.recheck(paths));
   /** Vanished and moved objects, and when they may be believed (monotonic ms). */
   readonly #unsettled = new Map<ObjectId, { readonly at: number; readonly vanished: boolean }>();
   #steps: ScanSteps | undefined;
@@ -73,7 +72,7 @@ export class Indexer {
       ...deps,
       wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
       wantsScan: (path) => this.#scans.set(path, true),
-      isReserved: (path, ino) => this.#isReserved(path, ino),
+      isReserved: (path, ino) => this.#reservations.has(path, ino),
     });
   }
 
@@ -108,26 +107,7 @@ export class Indexer {
 
   /** Leaves these paths, and these inodes wherever they are met, alone until disposed, and looks at them then. */
   reserve(paths: readonly string[], inodes: readonly number[]): Disposable {
-    const keys = [...paths, ...inodes];
-    for (const key of keys) this.#reserved.set(key, (this.#reserved.get(key) ?? 0) + 1);
-    return {
-      [Symbol.dispose]: () => {
-        for (const key of keys) {
-          const claims = (this.#reserved.get(key) ?? 1) - 1;
-          if (claims === 0) this.#reserved.delete(key);
-          else this.#reserved.set(key, claims);
-        }
-        this.recheck([...paths, ...this.#passedOver]);
-        this.#passedOver.clear();
-      },
-    };
-  }
-
-  #isReserved(path: string, ino: number | undefined): boolean {
-    if (this.#reserved.has(path)) return true;
-    if (ino === undefined || !this.#reserved.has(ino)) return false;
-    this.#passedOver.add(path);
-    return true;
+    return this.#reservations.add(paths, inodes);
   }
 
   /** An object whose place changed or that vanished; called by the Local tree. */
@@ -354,7 +334,7 @@ export class Indexer {
       this.#waker.wake();
       return;
     }
-    const hidden = this.#hidden();
+    const hidden = hiddenInodes(this.#deps);
     const absences = ripe.map(([id, { vanished }]) => ({
       id,
       vanished,
@@ -379,27 +359,12 @@ export class Indexer {
     return youngest > now && now - oldest < QUIET.deletionMs;
   }
 
-  #absence(id: ObjectId, hidden: ReadonlySet<number> | 'any'): Absence {
+  #absence(id: ObjectId, hidden: HiddenInodes): Absence {
     const row = this.#deps.trees.local.get(id);
     if (row === undefined || row.presence === 'present' || isLeftAlone(row)) return 'settled';
     const absence = this.#deps.tree.absence(row);
     const isHidden = hidden === 'any' || hidden.has(row.stat.ino);
     return absence === 'absent' && isHidden ? 'unknown' : absence;
-  }
-
-  /** Inodes at paths that cannot be read: what seems gone may have been moved there, and is no deletion (C3, H68). */
-  #hidden(): ReadonlySet<number> | 'any' {
-    const inodes = new Set<number>();
-    for (const { path, code } of this.#deps.problems.all()) {
-      if (code !== 'unreadable') continue;
-      try {
-        const stat = this.#deps.disk.stat(path);
-        if (stat !== undefined) inodes.add(stat.ino);
-      } catch {
-        return 'any'; // what is wrong there is told by the problem
-      }
-    }
-    return inodes;
   }
 
   #settle({ id, vanished, absence }: { id: ObjectId; vanished: boolean; absence: Absence }): void {

@@ -1,0 +1,37 @@
+/** What the applier is about to record: paths, and inodes at whatever path they are met. */
+export class Reservations {
+  /** With the number of claims. */
+  readonly #claims = new Map<string | number, number>();
+  /** Paths at which a reserved inode was met: a folder above was moved meanwhile. */
+  readonly #passedOver = new Set<string>();
+  readonly #released: (paths: readonly string[]) => void;
+
+  /** @param released told of all paths that were left alone, when they are free again */
+  constructor(released: (paths: readonly string[]) => void) {
+    this.#released = released;
+  }
+
+  add(paths: readonly string[], inodes: readonly number[]): Disposable {
+    const keys = [...paths, ...inodes];
+    for (const key of keys) this.#claims.set(key, (this.#claims.get(key) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        for (const key of keys) {
+          const claims = (this.#claims.get(key) ?? 1) - 1;
+          if (claims === 0) this.#claims.delete(key);
+          else this.#claims.set(key, claims);
+        }
+        const free = [...paths, ...this.#passedOver];
+        this.#passedOver.clear();
+        this.#released(free);
+      },
+    };
+  }
+
+  has(path: string, ino: number | undefined): boolean {
+    if (this.#claims.has(path)) return true;
+    if (ino === undefined || !this.#claims.has(ino)) return false;
+    this.#passedOver.add(path);
+    return true;
+  }
+}
