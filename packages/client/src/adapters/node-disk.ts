@@ -168,6 +168,7 @@ function statEntry(path: string | undefined): DiskStat | undefined {
     size: Number(stat.size),
     mtimeNs: String(stat.mtimeNs),
     ctimeNs: String(stat.ctimeNs),
+    birthNs: String(stat.birthtimeNs),
     mode: Number(stat.mode & 0o7777n),
     links: Number(stat.nlink),
   };

@@ -4,7 +4,7 @@ import type { Disk, DiskStat } from '../ports/disk.ts';
 import { diskNameOf, pathOf } from '../state/paths.ts';
 import type { LocalRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
-import { identityOf } from './observation.ts';
+import { identityOf, sameInode } from './observation.ts';
 import { isBackupName } from './quiet.ts';
 
 /** Where rows rest whose path was taken by something else and whose own fate is not known yet. Never a folder's id. */
@@ -191,11 +191,13 @@ export class LocalTree {
     const { trees, disk } = this.#deps;
     return trees.localByInode(stat.ino).find((row) => {
       if (row.content.kind !== content.kind || row.objectId === occupant?.objectId) return false;
-      if (content.kind === 'file' && row.content.kind === 'file') {
-        const sameBytes = row.content.hash === content.hash && row.content.size === content.size;
-        // An inode number is given out again after a deletion: only an equal content or mtime makes it the same file.
-        if (!sameBytes && row.stat.mtimeNs !== stat.mtimeNs) return false;
-      }
+      const isSameBytes =
+        content.kind === 'file' &&
+        row.content.kind === 'file' &&
+        row.content.hash === content.hash &&
+        row.content.size === content.size;
+      // An inode number is given out again after a deletion.
+      if (!isSameBytes && !sameInode(row.stat, stat)) return false;
       const path = this.pathOf(row.objectId);
       if (path === undefined) return true;
       const there = disk.stat(path);

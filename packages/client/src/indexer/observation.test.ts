@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ContentHash, ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
-import { isExecutable, isRacy, isUnchanged, staysInside } from './observation.ts';
+import { isExecutable, isRacy, isUnchanged, sameInode, staysInside } from './observation.ts';
 
 const SECOND = 1_000_000_000n;
 const stat: DiskStat = {
@@ -68,3 +68,12 @@ for (const [path, target, inside] of [
     assert.equal(staysInside(path, target), inside);
   });
 }
+
+test('H82 an inode number that was given out again is not the inode that had it before', () => {
+  const born = { ...stat, birthNs: '1' };
+  assert.equal(sameInode(born, { ...born, mtimeNs: '5' }), true);
+  assert.equal(sameInode(born, { ...born, mtimeNs: '5', birthNs: '2' }), false);
+  assert.equal(sameInode(stat, { ...stat, mtimeNs: '5' }), false);
+  assert.equal(sameInode(stat, stat), true);
+  assert.equal(sameInode(born, { ...born, ino: 8 }), false);
+});

@@ -6,8 +6,15 @@ import type { LocalRow } from '../state/rows.ts';
 const RACY_MS = 2000;
 
 export function identityOf(stat: DiskStat): StatIdentity {
-  const { dev, ino, size, mtimeNs, ctimeNs, mode } = stat;
-  return { dev, ino, size, mtimeNs, ctimeNs, mode };
+  const { dev, ino, size, mtimeNs, ctimeNs, mode, birthNs } = stat;
+  const identity = { dev, ino, size, mtimeNs, ctimeNs, mode };
+  return birthNs === undefined ? identity : { ...identity, birthNs };
+}
+
+/** Whether it is the very inode, not another one that was given its number after a deletion. */
+export function sameInode(a: StatIdentity, b: StatIdentity): boolean {
+  if (a.ino !== b.ino) return false;
+  return a.mtimeNs === b.mtimeNs || (a.birthNs !== undefined && a.birthNs === b.birthNs);
 }
 
 export function sameStat(a: StatIdentity, b: StatIdentity): boolean {

@@ -6,6 +6,8 @@ export interface StatIdentity {
   /** Decimal nanoseconds. */
   readonly mtimeNs: string;
   readonly ctimeNs: string;
+  /** When the inode was made, where the file system tells: tells a moved folder from a new one with its number. */
+  readonly birthNs?: string;
   readonly mode: number;
 }
 

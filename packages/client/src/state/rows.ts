@@ -86,6 +86,7 @@ export function localOf(row: SqlRow): LocalRow {
       size: Number(row['size'] ?? 0),
       mtimeNs: String(row['mtime_ns']),
       ctimeNs: String(row['ctime_ns']),
+      ...(row['birth_ns'] === null ? {} : { birthNs: String(row['birth_ns']) }),
       mode: Number(row['mode']),
     },
     seenMs: Number(row['seen_ms']),

@@ -25,7 +25,7 @@ CREATE INDEX remote_mounts ON remote (mounts) WHERE mounts IS NOT NULL;
 CREATE TABLE local (
   object_id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, parent_id TEXT NOT NULL, name TEXT NOT NULL, ${content},
   presence TEXT NOT NULL, moved_from TEXT, disk_name TEXT,
-  dev INTEGER NOT NULL, ino INTEGER NOT NULL, mtime_ns TEXT NOT NULL, ctime_ns TEXT NOT NULL, mode INTEGER NOT NULL,
+  dev INTEGER NOT NULL, ino INTEGER NOT NULL, mtime_ns TEXT NOT NULL, ctime_ns TEXT NOT NULL, birth_ns TEXT, mode INTEGER NOT NULL,
   seen_ms REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX local_place ON local (parent_id, name);

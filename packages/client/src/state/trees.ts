@@ -10,8 +10,8 @@ const PUT_REMOTE = `INSERT OR REPLACE INTO remote (object_id, workspace_id, pare
 const PUT_SYNCED = `INSERT OR REPLACE INTO synced (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
   mtime_ms, target, version_id, place_version) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`;
 const PUT_LOCAL = `INSERT OR REPLACE INTO local (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
-  mtime_ms, target, presence, moved_from, disk_name, dev, ino, mtime_ns, ctime_ns, mode, seen_ms)
-  VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
+  mtime_ms, target, presence, moved_from, disk_name, dev, ino, mtime_ns, ctime_ns, birth_ns, mode, seen_ms)
+  VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
 
 /** Nodes kept in memory per tree: planning and recording ask for the same few again and again. */
 const REMEMBERED = 2000;
@@ -127,9 +127,9 @@ export class TreeStore implements Trees {
   }
 
   putLocal(node: LocalRow): void {
-    const { dev, ino, mtimeNs, ctimeNs, mode } = node.stat;
+    const { dev, ino, mtimeNs, ctimeNs, birthNs, mode } = node.stat;
     const seen = [node.presence, node.movedFrom ?? null, node.diskName ?? null];
-    const rest = [...seen, dev, ino, mtimeNs, ctimeNs, mode, node.seenMs];
+    const rest = [...seen, dev, ino, mtimeNs, ctimeNs, birthNs ?? null, mode, node.seenMs];
     this.#db.run(PUT_LOCAL, ...keyColumns(node), ...contentColumns(node.content), ...rest);
     if (node.content.kind !== 'file') this.#folderChanges++;
     this.local.remember(node.objectId, node);
