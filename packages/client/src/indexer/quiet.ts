@@ -20,7 +20,8 @@ export const QUIET = {
   unknownMs: 1000,
 } as const;
 
-const BUSY_WINDOW_MS = 10_000;
+/** A file that rests this long beyond its delay is not one that never stops changing. */
+const CALM_MS = 1000;
 const FREE_READS = 8;
 const FIRST_BACKOFF_MS = 2000;
 const LAST_BACKOFF_MS = 10 * 60_000;
@@ -34,7 +35,7 @@ export class ChangeRate {
   read(path: string, now: number): void {
     const known = this.#reads.get(path);
     const pause = known === undefined ? Infinity : now - known.last;
-    const calm = pause > Math.max(BUSY_WINDOW_MS, 2 * this.delay(path));
+    const calm = pause > 1.5 * this.delay(path) + CALM_MS;
     this.#reads.delete(path);
     this.#reads.set(path, { count: calm ? 1 : (known?.count ?? 0) + 1, last: now });
     if (this.#reads.size <= REMEMBERED) return;
