@@ -67,7 +67,10 @@ export function createTargetFiles(): TargetFiles {
   };
 }
 
-/** Copies what is still where it was said to be; returns the indices of those. Faults of the targets are thrown. */
+/**
+ * Copies what is still where it was said to be; returns the indices of those. What is verified where it is wanted is
+ * not written again. Faults of the targets are thrown.
+ */
 export async function copyLocal(copies: readonly LocalCopy[], aborted: () => boolean): Promise<readonly number[]> {
   using targets = createTargetFiles();
   using sources = createSourceFiles(Buffer.allocUnsafeSlow(Math.max(0, ...copies.map(({ size }) => size))));
@@ -78,7 +81,8 @@ export async function copyLocal(copies: readonly LocalCopy[], aborted: () => boo
     const bytes = sources.read(from.path, { id, size, offset: from.offset });
     if (bytes === undefined) continue;
     for (const target of places) {
-      targets.write(target, bytes, 0);
+      const isInPlace = target.path === from.path && target.offset === from.offset;
+      if (!isInPlace) targets.write(target, bytes, 0);
       targets.finish(target);
     }
     done.push(index);
