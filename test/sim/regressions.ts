@@ -24,4 +24,10 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly showed: str
     seed: 60337,
     showed: 'a deleted folder that held only unseen empty folders was kept back and blocked its name for ever',
   },
+  { seed: 102044, showed: 'a problem below a path that is a file now was never cleared' },
+  { seed: 200174, showed: 'two rows of Local at one name: what arrived did not displace what had vanished there' },
+  { seed: 200222, showed: 'a crash after a swap, and the new file renamed before the start: one file twice' },
+  { seed: 310544, showed: 'a file moved to where the disk failed to show it was taken for deleted' },
+  { seed: 320292, showed: 'a file was put into place, could not be looked at, and was taken for the user\u2019s' },
+  { seed: 162512759, showed: 'a folder moved while files were put into it: they were taken for the user\u2019s' },
 ];
