@@ -237,6 +237,21 @@ test('H69 a mass deletion by a client without a guard is held by the server; und
   });
 });
 
+test('H69 rm of very much at once on the server is held as well; --accept-held is the confirmation', async () => {
+  await withWorld({ devices: ['ann'] }, async (world) => {
+    const ann = world.device(0);
+    for (let i = 0; i < 120; i++) folder(ann.root).put(`many/${i}.txt`, `content ${i}`);
+    await converge(world.devices);
+    const refused = await ann.cli(['rm', '-r', 'many']);
+    assert.equal(refused.code, exitCode.held, refused.stderr);
+    assert.match(refused.stderr, /--accept-held/);
+    assert.equal(Object.keys(viewOf(ann.path('many'))).length, 120);
+    await ann.ok('rm', '-r', '--accept-held', 'many');
+    await converge(world.devices);
+    assert.equal(folder(ann.root).has('many'), false);
+  });
+});
+
 test('H69 few deletions are never held; guard.deletes off holds nothing', async () => {
   await withWorld(
     {
