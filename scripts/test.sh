@@ -10,5 +10,5 @@ step "types of core (no I/O, no clock)" tsc -p packages/core/tsconfig.json
 step lint oxlint --deny-warnings
 step format oxfmt --check .
 step unit npm run --silent test:unit
-step simulation npm run --silent test:sim
+step simulation npm run --silent test:simulations
 step "end to end" npm run --silent test:e2e
