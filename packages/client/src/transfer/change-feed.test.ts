@@ -4,7 +4,7 @@ import { CodedError } from '@satchel/protocol/errors.ts';
 import type { Ping } from '@satchel/protocol/notify.ts';
 import type { Clock } from '../ports/clock.ts';
 import { OfflineError, type EventListener, type ServerApi, type SessionState } from '../ports/server-api.ts';
-import { followChanges, SILENCE_MS } from './change-feed.ts';
+import { followChanges, OPEN_WITHIN_MS, SILENCE_MS } from './change-feed.ts';
 
 /** Time stands still until a test moves it. */
 function createSteppedClock(): Clock & { advance(ms: number): Promise<void> } {
@@ -188,6 +188,24 @@ test('where streams do not get through long polls do, and the stream is tried ag
   assert.equal(it.listens, 1);
   await it.clock.advance(20 * 60_000);
   assert.ok(it.listens >= 2);
+  await it.end();
+});
+
+test('H99 a stream that never opens and long polls that are never answered end in polling within the first minutes', async () => {
+  const it = follow({
+    listen: (_, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    async poll() {
+      await it.clock.delay(60_000);
+      throw new OfflineError('silent for 60 s');
+    },
+  });
+  await it.clock.advance(OPEN_WITHIN_MS + 20_000);
+  assert.deepEqual(it.log, ['refresh', 'polling'], 'asked, and at work, before the long poll is given up');
+  await it.clock.advance(5 * 60_000);
+  assert.equal(it.polls, 1);
+  const refreshes = it.log.filter((entry) => entry === 'refresh').length;
+  assert.ok(refreshes >= 12, `${refreshes} in five minutes`);
   await it.end();
 });
 

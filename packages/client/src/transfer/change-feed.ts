@@ -25,6 +25,8 @@ export interface FeedDeps {
 
 /** The server sends a heartbeat well within this time; a stream that is silent for longer is dead (H99). */
 export const SILENCE_MS = 100_000;
+/** A server answers with the head of the stream at once; what holds it back for longer lets no stream through. */
+export const OPEN_WITHIN_MS = 10_000;
 /** S9: also asked while pings arrive, since push is a hint. Twenty minutes keep an idle hour within 20 KB. */
 const REFRESH_UNDER_PUSH_MS = 20 * 60_000;
 /** How long a lesser way is used before the better one is tried again. */
@@ -107,11 +109,13 @@ const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<number>>> = {
     const ending = new AbortController();
     const either = AbortSignal.any([signal, ending.signal]);
     let heardAt = clock.monotonic();
+    let isOpen = false;
     let wasHeard = false;
     let againMs = ENDED_STREAM_MS;
     const stream = deps.api.listen(
       {
         open: () => {
+          isOpen = true;
           heardAt = clock.monotonic();
           become('live');
           listener.refresh(either).then(succeeded, (error: unknown) => ending.abort(error));
@@ -127,7 +131,9 @@ const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<number>>> = {
     );
     const watchdog = async (): Promise<void> => {
       let refreshAt = clock.monotonic() + REFRESH_UNDER_PUSH_MS * (0.75 + 0.5 * random.fraction());
-      for (;;) {
+      await clock.delay(OPEN_WITHIN_MS, either);
+      if (!isOpen && !either.aborted) throw new Error('The event stream does not open.');
+      while (!either.aborted) {
         await clock.delay(SILENCE_MS / 2, either);
         if (either.aborted) return;
         if (clock.monotonic() - heardAt > SILENCE_MS)
@@ -149,10 +155,16 @@ const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<number>>> = {
 
   async 'long-poll'({ deps, listener, signal, become, succeeded }) {
     await listener.refresh(signal);
+    become('polling');
     const until = deps.clock.monotonic() + RETRY_BETTER_WAY_MS;
     while (!signal.aborted && deps.clock.monotonic() < until) {
       const asked = deps.clock.monotonic();
-      const answer = await deps.api.call('poll', { query: { timeout_ms: LIMITS.longPollMs } }, signal);
+      const answer = await deps.api
+        .call('poll', { query: { timeout_ms: LIMITS.longPollMs } }, signal)
+        .catch((error: unknown) => {
+          const wasHeld = error instanceof OfflineError && deps.clock.monotonic() - asked >= LIMITS.longPollMs;
+          throw wasHeld ? new Error('Long polls do not get through.', { cause: error }) : error;
+        });
       become('live');
       succeeded();
       for (const ping of answer.pings) listener.ping(ping);
