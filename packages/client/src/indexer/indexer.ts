@@ -31,7 +31,11 @@ export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReadi
 type Absence = 'absent' | 'there' | 'unknown' | 'settled';
 
 interface DueFile {
+  /** Monotonic ms, like all times here. */
   readonly dueMs: number;
+  /** When its first change after the last read was noticed, and its last. */
+  readonly since: number;
+  readonly changedAt: number;
   readonly objectId: ObjectId | undefined;
 }
 
@@ -245,12 +249,12 @@ export class Indexer {
 
   #schedule(path: string, stat: DiskStat, row: LocalRow | undefined): void {
     const now = this.#deps.clock.monotonic();
-    const quiet = this.#quietMs(stat, row);
+    const since = this.#due.get(path)?.since ?? now;
+    // The quiet time begins anew with each change, the delay of a file that never stops changing does not (H2).
+    const wanted = Math.max(now + this.#quietMs(stat, row), since + this.#rate.delay(path));
+    const dueMs = Math.min(wanted, since + QUIET.longestMs);
     this.#due.delete(path);
-    this.#due.set(path, {
-      dueMs: now + Math.max(quiet, this.#rate.delay(path)),
-      objectId: row?.objectId,
-    });
+    this.#due.set(path, { dueMs, since, changedAt: now, objectId: row?.objectId });
   }
 
   #quietMs(stat: DiskStat, row: LocalRow | undefined): number {
@@ -275,16 +279,18 @@ export class Indexer {
     const now = this.#deps.clock.monotonic();
     const files: FileToRead[] = [];
     let bytes = 0;
-    for (const [path, { dueMs, objectId }] of this.#due) {
+    for (const [path, { dueMs, objectId, changedAt }] of this.#due) {
       if (dueMs > now) continue;
       const size = this.#deps.disk.stat(path)?.size ?? 0;
       if (size > READ_BATCH_BYTES) {
         if (files.length > 0 || this.#readsLarge > 0) continue;
         this.#due.delete(path);
         this.#readsLarge++;
+        this.#rate.read(path, now, changedAt);
         return { files: [{ path, objectId }], large: true };
       }
       this.#due.delete(path);
+      this.#rate.read(path, now, changedAt);
       files.push({ path, objectId });
       bytes += size;
       if (files.length >= READ_BATCH || bytes > READ_BATCH_BYTES) break;
@@ -297,11 +303,12 @@ export class Indexer {
       const outcomes = await readFiles(this.#deps, files, signal);
       const now = this.#deps.clock.monotonic();
       for (const [index, { path, objectId }] of files.entries()) {
-        this.#rate.read(path, now);
         const outcome = outcomes[index];
         if (outcome === 'again')
           this.#due.set(path, {
             dueMs: now + Math.max(QUIET.openMs, this.#rate.delay(path)),
+            since: now,
+            changedAt: now,
             objectId,
           });
         if (outcome === 'gone') this.#hints.set(path, true);
@@ -312,7 +319,7 @@ export class Indexer {
       const dueMs = this.#deps.clock.monotonic() + RETRY_READING_MS;
       for (const { path, objectId } of files) {
         this.#deps.problems.add(path, 'unreadable', faultMessage(path, error));
-        this.#due.set(path, { dueMs, objectId });
+        this.#due.set(path, { dueMs, since: dueMs, changedAt: dueMs, objectId });
       }
     } finally {
       this.#reads--;

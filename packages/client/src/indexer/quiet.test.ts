@@ -7,10 +7,10 @@ test('H2 a file that never stops changing is read less and less often, and other
   let now = 0;
   for (let reads = 0; reads < 8; reads++) {
     assert.equal(rate.delay('log'), 0);
-    rate.read('log', (now += 100));
+    rate.read('log', (now += 100), now);
   }
   assert.equal(rate.delay('log'), 2000);
-  rate.read('log', (now += 2000));
+  rate.read('log', (now += 2000), now);
   assert.equal(rate.delay('log'), 4000);
   assert.equal(rate.delay('other'), 0);
 });
@@ -18,17 +18,18 @@ test('H2 a file that never stops changing is read less and less often, and other
 test('H2 the wait is bounded, and ends after a calm time', () => {
   const rate = new ChangeRate();
   let now = 0;
-  for (let reads = 0; reads < 60; reads++) rate.read('log', (now += 100));
+  for (let reads = 0; reads < 60; reads++) rate.read('log', (now += 100), now);
   assert.equal(rate.delay('log'), 600_000);
-  rate.read('log', now + 2 * 600_000 + 1);
+  const rested = now + 600_000;
+  rate.read('log', rested, rested - 501);
   assert.equal(rate.delay('log'), 0);
 });
 
 test('H105 only so many files are remembered', () => {
   const rate = new ChangeRate();
-  for (let reads = 0; reads < 20; reads++) rate.read('old', reads);
+  for (let reads = 0; reads < 20; reads++) rate.read('old', reads, reads);
   assert.notEqual(rate.delay('old'), 0);
-  for (let other = 0; other < 1000; other++) rate.read(`f${other}`, 100);
+  for (let other = 0; other < 1000; other++) rate.read(`f${other}`, 100, 100);
   assert.equal(rate.delay('old'), 0);
 });
 

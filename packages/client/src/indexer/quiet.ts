@@ -6,6 +6,8 @@ export const QUIET = {
   openMs: 300,
   /** A writer still has it open; the pause that makes a snapshot of it (H1). */
   writingMs: 2000,
+  /** The longest that changes without a pause put off the reading of a file (H2). */
+  longestMs: 10 * 60_000,
   /** A file with content that is now empty: most often truncated to be written again (H10). */
   emptiedMs: 3000,
   /** A vanished or moved object, until its place in the plan is taken for meant (H9). */
@@ -20,7 +22,8 @@ export const QUIET = {
   unknownMs: 1000,
 } as const;
 
-/** A file that rests this long beyond its delay is not one that never stops changing. */
+/** A file without a change for this long when its turn comes, or read this long ago, is not one that never stops. */
+const RESTED_MS = 500;
 const CALM_MS = 1000;
 const FREE_READS = 8;
 const FIRST_BACKOFF_MS = 2000;
@@ -31,13 +34,16 @@ const REMEMBERED = 1000;
 export class ChangeRate {
   readonly #reads = new Map<string, { count: number; last: number }>();
 
-  /** Call when a file was read because it had changed; answers nothing, but the next delays grow. */
-  read(path: string, now: number): void {
+  /**
+   * Call when a file is read because it had changed.
+   * @param changedAt when its last change was noticed: a file that has rested since is calm
+   */
+  read(path: string, now: number, changedAt: number): void {
     const known = this.#reads.get(path);
-    const pause = known === undefined ? Infinity : now - known.last;
-    const calm = pause > 1.5 * this.delay(path) + CALM_MS;
+    const hasRested =
+      now - changedAt > RESTED_MS || known === undefined || now - known.last > this.delay(path) + CALM_MS;
     this.#reads.delete(path);
-    this.#reads.set(path, { count: calm ? 1 : (known?.count ?? 0) + 1, last: now });
+    this.#reads.set(path, { count: hasRested ? 1 : known.count + 1, last: now });
     if (this.#reads.size <= REMEMBERED) return;
     const coldest = this.#reads.keys().next();
     if (!coldest.done) this.#reads.delete(coldest.value);
