@@ -78,6 +78,7 @@ export function createDiskPort(disk: SimDisk, incarnation: Incarnation, { hasExc
       const entries = [...folder.entries].map(([name, { type }]): DiskEntry => ({ name, type }));
       return { entries, unreadableNames: [] };
     },
+    isMountPoint: () => false,
     readLink(path) {
       looking(path);
       const inode = disk.find(path);

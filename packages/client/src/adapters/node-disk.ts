@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { join } from 'node:path';
 import type { Disk, DiskEntry, DiskListing, DiskStat, EntryType, FinishedFile } from '../ports/disk.ts';
 import type { DirectoryHandle, NativeFiles } from '../ports/native-files.ts';
+import { createMountPoints } from './mount-points.ts';
 
 const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK, O_CREAT } = constants;
 
@@ -28,6 +29,7 @@ function typeOf(entry: { isFile(): boolean; isDirectory(): boolean; isSymbolicLi
 /** The disk of this machine below `root`, each parent resolved without following links (H52). */
 export function createNodeDisk(root: string, native: NativeFiles): Disk {
   const parents = new ParentHandles(root, native);
+  const mounts = createMountPoints(root);
   const at = (path: string) => parents.entry(path);
   const entry = (path: string) => {
     const found = parents.entry(path);
@@ -39,6 +41,7 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
     absolute: (path) => (path === '' ? root : join(root, path)),
     stat: (path) => absentAs(undefined, () => statEntry(at(path))),
     list: (path) => absentAs(undefined, () => listFolder(at(path))),
+    isMountPoint: (path) => mounts.has(path),
     readLink: (path) => fs.readlinkSync(entry(path)),
     readSmall: (path, maxBytes) => absentAs(undefined, () => readSmall(at(path), maxBytes)),
     makeFolder: (path) => creating(at(path), (target) => fs.mkdirSync(target)),

@@ -5,6 +5,7 @@ import type { LocalRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
 import { forgetLeftAlone, isLeftAlone, leaveAlone, resume } from './left-alone.ts';
 import type { KnownFolder, LocalTree } from './local-tree.ts';
+import { asMounted, isHiddenByMount } from './mounted.ts';
 import { isUnchanged, staysInside } from './observation.ts';
 import type { PathProblems } from './problems.ts';
 
@@ -98,7 +99,15 @@ export class Examiner {
         }
         const known = row?.content.kind === 'folder' && row.presence === 'present' && row.stat.ino === stat.ino;
         if (known || (row === undefined && this.#deps.isKept(path) && this.#holdsOnlyIgnored(path))) return;
-        const folder = tree.observe(entry.folder, entry.name, stat, { kind: 'folder' });
+        const isMounted = disk.isMountPoint(path);
+        if (isHiddenByMount(row, isMounted)) {
+          const what = isMounted ? 'something was mounted over it' : 'what was mounted there is not';
+          problems.add(path, 'other_file_system', `${path} is not synced: ${what}`);
+          this.#leaveAlone(row);
+          return;
+        }
+        const seen = isMounted ? asMounted(stat) : stat;
+        const folder = tree.observe(entry.folder, entry.name, seen, { kind: 'folder' });
         if (isLeftAlone(row)) resume(this.#deps.trees, folder.objectId);
         wantsScan(path);
         return;

@@ -106,7 +106,7 @@ export class Indexer {
 
   /** What could not be looked at is tried again: nothing may tell when it can be (H12). */
   retryUnreadable(): void {
-    this.recheck(this.#deps.problems.all().flatMap(({ path, code }) => (code === 'unreadable' ? [path] : [])));
+    this.recheck(this.#deps.problems.passing());
   }
 
   /** Leaves these paths, and these inodes wherever they are met, alone until disposed, and looks at them then. */
@@ -379,12 +379,12 @@ export class Indexer {
     if (absence === 'unknown') {
       // The folder above is itself in question: its proof settles this one too.
       this.#unsettled.set(id, { at: this.#deps.clock.monotonic() + QUIET.unknownMs, vanished });
+      this.recheck(tree.folderPathOf(id));
       return;
     }
     this.#unsettled.delete(id);
     if (absence === 'absent') this.#deps.deleted(tree.remove(id));
-    if (absence !== 'there') return;
-    const path = tree.pathOf(id);
+    const path = absence === 'there' ? tree.pathOf(id) : undefined;
     if (path !== undefined) this.recheck([path]);
   }
 

@@ -82,6 +82,13 @@ export class LocalTree {
     return folder === '' ? diskNameOf(row) : `${folder}/${diskNameOf(row)}`;
   }
 
+  /** Of the folder that it lies in, where that is known. */
+  folderPathOf(id: ObjectId): readonly string[] {
+    const row = this.#deps.trees.local.get(id);
+    const path = row === undefined ? undefined : this.pathOf(row.parentId);
+    return path === undefined ? [] : [path];
+  }
+
   /** Paths are remembered until some folder changes. */
   #forgetOutdated(): void {
     const { folderChanges } = this.#deps.trees;
@@ -156,7 +163,9 @@ export class LocalTree {
     if (path === undefined) return 'unknown';
     const cut = path.lastIndexOf('/');
     const above = this.#deps.disk.stat(cut < 0 ? '' : path.slice(0, cut));
-    if (above?.type !== 'folder') return 'unknown';
+    const folder = this.#deps.trees.local.get(row.parentId);
+    const isSameFolder = folder === undefined || folder.stat.ino === above?.ino;
+    if (above?.type !== 'folder' || !isSameFolder) return 'unknown';
     return this.#deps.disk.stat(path) === undefined ? 'absent' : 'there';
   }
 

@@ -41,6 +41,12 @@ export class PathProblems {
     }
   }
 
+  /** Paths whose problem may end without anything telling of it. */
+  passing(): readonly string[] {
+    const passing: ReadonlySet<ProblemCode> = new Set(['unreadable', 'other_file_system']);
+    return this.all().flatMap(({ path, code }) => (passing.has(code) ? [path] : []));
+  }
+
   all(): readonly PathProblem[] {
     return [...this.#byPath.values()];
   }

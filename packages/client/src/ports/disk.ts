@@ -54,6 +54,8 @@ export interface Disk extends Disposable {
   absolute(path: string): string;
   stat(path: string): DiskStat | undefined;
   list(path: string): DiskListing | undefined;
+  /** Whether something is mounted at this folder, another part of the same file system too; false where no system tells. */
+  isMountPoint(path: string): boolean;
   readLink(path: string): string;
   /** Reads a small file whole; undefined when absent, throws RangeError past `maxBytes`. */
   readSmall(path: string, maxBytes: number): Uint8Array | undefined;
