@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { contentHash } from '@satchel/core/manifest.ts';
 import type { SignedIn } from '@satchel/protocol/accounts.ts';
@@ -35,6 +37,14 @@ async function upload(server: Served, me: SignedIn, name: string, pieces: readon
   const answer = await server.call('POST', 'files/commit', { token, json: { workspaceId, operations: [operation] } });
   assert.equal(answer.status, 200, answer.bytes.toString());
   return objectId;
+}
+
+async function removeChunk({ folder }: Served, piece: Uint8Array): Promise<void> {
+  const objects = join(folder, 'data', 'blocks', 'objects', 'chunks');
+  const names = await readdir(objects, { recursive: true });
+  const name = names.find((each) => each.includes(chunkOf(piece).id));
+  assert.ok(name !== undefined);
+  await rm(join(objects, name));
 }
 
 test('a file comes whole, by range, and not again when it is known', async (t) => {
@@ -86,4 +96,24 @@ test('an empty file and no file', async (t) => {
   assert.deepEqual([empty.status, empty.bytes.length], [200, 0]);
   const none = await server.call('GET', `files/${freshId()}/content?workspace_id=${me.workspaceId}`, { token });
   assert.equal(none.json.code, 'not_found');
+});
+
+test('S6 a file that lost a chunk is refused, or its answer cut where it is missing', async (t) => {
+  const server = await served(t);
+  const me = await server.signUp();
+  const token = me.access_token;
+  const pieces = [randomBytes(300_000), randomBytes(300_000), randomBytes(300_000)];
+  const id = await upload(server, me, 'damaged', pieces);
+  const path = `files/${id}/content?workspace_id=${me.workspaceId}`;
+  // What was just sent is still in memory, until there is more of it.
+  for (let index = 0; index < 9; index++) {
+    const { id: other, bytes } = chunkOf(randomBytes(4 << 20));
+    await server.call('PUT', `chunks/${other}?workspace_id=${me.workspaceId}`, { token, body: bytes });
+  }
+  await removeChunk(server, pieces[0] as Uint8Array);
+  await removeChunk(server, pieces[2] as Uint8Array);
+  const refused = await server.call('GET', path, { token });
+  assert.equal(refused.json.code, 'chunk_damaged');
+  assert.equal(refused.headers['content-length'], String(refused.bytes.length));
+  await assert.rejects(server.call('GET', path, { token, headers: { range: 'bytes=300000-' } }));
 });

@@ -77,7 +77,7 @@ function readThrough(body: Readable, maxBytes: number, take: (piece: Uint8Array)
     }
   };
   body.once('end', resolve).once('error', reject);
-  body.once('close', () => reject(new CodedError('request_invalid', 'The body was cut short.')));
+  body.once('close', () => reject(new CodedError('length_mismatch', 'The body ended before its announced length.')));
   body.on('data', onData);
   return promise;
 }
