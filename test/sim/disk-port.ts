@@ -91,6 +91,11 @@ export function createDiskPort(disk: SimDisk, incarnation: Incarnation, { hasExc
       const inode = disk.find(path);
       return inode?.type === 'file' ? new Uint8Array(inode.data) : undefined;
     },
+    endsInZeros(path, bytes) {
+      looking(path);
+      const inode = disk.find(path);
+      return inode?.type === 'file' && inode.data.subarray(-bytes).every((byte) => byte === 0);
+    },
     makeFolder(path) {
       changing(path);
       return changed(outcomeOf(() => (disk.create(path, 'folder'), 'made' as const), 'made', EXISTS));

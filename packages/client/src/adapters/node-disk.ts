@@ -44,6 +44,7 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
     isMountPoint: (path) => mounts.has(path),
     readLink: (path) => fs.readlinkSync(entry(path)),
     readSmall: (path, maxBytes) => absentAs(undefined, () => readSmall(at(path), maxBytes)),
+    endsInZeros: (path, bytes) => endsInZeros(entry(path), bytes),
     makeFolder: (path) => creating(at(path), (target) => fs.mkdirSync(target)),
     makeSymlink: (path, text) => creating(at(path), (target) => fs.symlinkSync(text, target)),
     async rename(from, to) {
@@ -198,6 +199,18 @@ function readSmall(path: string | undefined, maxBytes: number): Uint8Array | und
     if (size > maxBytes) throw new RangeError(`${path} is larger than ${maxBytes} bytes`);
     const bytes = new Uint8Array(size);
     return bytes.subarray(0, fs.readSync(fd, bytes, 0, size, 0));
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function endsInZeros(path: string, bytes: number): boolean {
+  const fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const { size } = fs.fstatSync(fd);
+    const tail = new Uint8Array(Math.min(size, bytes));
+    const read = fs.readSync(fd, tail, 0, tail.length, size - tail.length);
+    return tail.subarray(0, read).every((byte) => byte === 0);
   } finally {
     fs.closeSync(fd);
   }

@@ -1,5 +1,6 @@
 import { createIgnoreRules, IGNORE_FILE, IGNORE_LIMITS, type IgnoreRules } from '@satchel/core/ignore-rules.ts';
 import type { Ping } from '@satchel/protocol/notify.ts';
+import { setDamagedAside } from '../apply/damage.ts';
 import { finishIntents, makeClientFolders, recoverReady, sweepParts } from '../apply/recovery.ts';
 import { Waker } from '../indexer/waker.ts';
 import type { Watch, WatchEvent, Watcher } from '../ports/watcher.ts';
@@ -20,6 +21,8 @@ export interface DaemonOptions {
 const FIRST_HOLD_OFF_MS = 1000;
 const LAST_HOLD_OFF_MS = 30_000;
 const ROOT_CHECK_MS = 2000;
+/** Setting that is there between a clean stop and the next start. */
+const CLEAN_STOP = 'stopped.cleanly';
 const OBSERVE_MS = 10_000;
 
 /** One device at work: observe, plan, run, record, until it is stopped. */
@@ -115,6 +118,7 @@ export class Daemon {
       this.#supervise('changes', signal, () => this.#follow(signal)),
       this.#supervise('housekeeping', signal, () => housekeeping.run(signal)),
     ]);
+    this.parts.settings.set(CLEAN_STOP, '1');
   }
 
   /** Looks at the disk and asks the server, now (`sync now`, `wait`). */
@@ -217,9 +221,21 @@ export class Daemon {
     if (!this.#isScanned) {
       finishIntents(applier);
       sweepParts(applier);
+      await this.#distrustAfterUncleanStop();
     }
     await this.#recover(signal);
     this.#loadRules();
+  }
+
+  /** H84: a process that was killed may have been killed by the power. */
+  async #distrustAfterUncleanStop(): Promise<void> {
+    const { applier, trees, settings, activity } = this.parts;
+    const wasClean = settings.get(CLEAN_STOP) !== undefined;
+    settings.set(CLEAN_STOP, undefined);
+    if (wasClean) return;
+    for (const path of await setDamagedAside(applier, trees.localFiles())) {
+      activity.add('damaged', path, 'the file lost its bytes in an unclean stop: it is downloaded again');
+    }
   }
 
   async #recover(signal: AbortSignal): Promise<void> {

@@ -59,6 +59,8 @@ export interface Disk extends Disposable {
   readLink(path: string): string;
   /** Reads a small file whole; undefined when absent, throws RangeError past `maxBytes`. */
   readSmall(path: string, maxBytes: number): Uint8Array | undefined;
+  /** Whether the last bytes of a file, at most so many, are all zero. */
+  endsInZeros(path: string, bytes: number): boolean;
   makeFolder(path: string): 'made' | 'exists' | 'missing';
   makeSymlink(path: string, target: string): 'made' | 'exists' | 'missing';
   rename(from: string, to: string): Promise<'renamed' | 'exists' | 'missing'>;

@@ -209,6 +209,20 @@ export class TreeStore implements Trees {
     }
   }
 
+  /** Every file of the Local tree, a page at a time. */
+  *localFiles(): Generator<LocalRow> {
+    for (let after = ''; ;) {
+      const rows = this.#db.all(
+        "SELECT * FROM local WHERE kind = 'file' AND object_id > ? ORDER BY object_id LIMIT 500",
+        after,
+      );
+      for (const row of rows) yield localOf(row);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = String(last['object_id']);
+    }
+  }
+
   /** Every object on which the three trees do not agree; parents before their children as far as ids tell. */
   differing(): ObjectId[] {
     return this.#db.all(DIFFERING).map((row) => row['object_id'] as ObjectId);

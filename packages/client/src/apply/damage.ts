@@ -1,0 +1,45 @@
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import { identityOf, millisecondsOf } from '../indexer/observation.ts';
+import type { DiskStat } from '../ports/disk.ts';
+import type { LocalRow } from '../state/rows.ts';
+import type { Applier } from './applier.ts';
+
+const TAIL_BYTES = 4096;
+
+/**
+ * H84: after an unclean stop a file that is as the server has it by all that is recorded, keeps its mtime, and is yet
+ * shorter, or ends in zeros, lost its bytes in the power cut. It is no edit: what is left of it goes to the local
+ * trash, and the object is forgotten here, so that it is downloaded again and never uploaded.
+ */
+export async function setDamagedAside(applier: Applier, rows: Iterable<LocalRow>): Promise<readonly string[]> {
+  const { disk, trash, trees, tree, transaction } = applier.deps;
+  const aside: string[] = [];
+  for (const row of rows) {
+    const path = isAgreed(applier, row) ? tree.pathOf(row.objectId) : undefined;
+    const stat = path === undefined ? undefined : disk.stat(path);
+    if (path === undefined || stat === undefined || !isDamaged(applier, row, { path, stat })) continue;
+    const slot = trash.slotFor(row.objectId, path);
+    if ((await disk.rename(path, slot)) !== 'renamed') continue;
+    transaction(() => {
+      trash.record(slot, path, identityOf(stat));
+      tree.remove(row.objectId);
+      trees.removeSynced(row.objectId);
+    });
+    aside.push(path);
+  }
+  return aside;
+}
+
+function isAgreed({ deps }: Applier, row: LocalRow): boolean {
+  const id: ObjectId = row.objectId;
+  const [local, synced, remote] = [row.content, deps.trees.synced.get(id)?.content, deps.trees.remote.get(id)];
+  const isFile = local.kind === 'file' && local.size > 0 && synced?.kind === 'file' && synced.hash === local.hash;
+  return isFile && remote !== undefined && remote.deleted !== true;
+}
+
+function isDamaged({ deps }: Applier, row: LocalRow, { path, stat }: { path: string; stat: DiskStat }): boolean {
+  const isTouched = stat.ctimeNs !== row.stat.ctimeNs || stat.size !== row.stat.size;
+  const keepsTime = millisecondsOf(stat.mtimeNs) === millisecondsOf(row.stat.mtimeNs);
+  if (stat.type !== 'file' || !isTouched || !keepsTime) return false;
+  return stat.size < row.stat.size || deps.disk.endsInZeros(path, TAIL_BYTES);
+}
