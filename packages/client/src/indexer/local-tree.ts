@@ -263,7 +263,10 @@ export class LocalTree {
     if (owner === undefined || owner.content.kind !== content.kind || content.kind !== 'file') return undefined;
     const now = trees.local.get(owner.objectId);
     if (now === undefined || now.parentId !== place.parentId || !isBackupName(place.name, now.name)) return undefined;
-    trees.renumberLocal(owner.objectId, newId());
+    const backupId = newId();
+    trees.renumberLocal(owner.objectId, backupId);
+    // The backup may be gone already: its absence is proved under its own id.
+    if (now.presence === 'unknown') this.#deps.unsettled(backupId, 'vanished');
     return owner.objectId;
   }
 }
