@@ -105,7 +105,8 @@ test('H98 removed while having unsent work: nothing of it is lost, the owner kee
   b.put('mine/our plans/unsent.txt', 'written offline');
   await ann.ok('share', 'rm', 'work/plans', friend.email);
   await bob.start();
-  await bob.wait(20);
+  assert.equal(await bob.wait(20), exitCode.notInSync);
+  assert.equal((await bob.status()).state, 'error', 'it says so instead of going on for ever');
   assert.ok(contents(readTree(bob.root, { withOwnFolder: true })).includes(sha256('written offline')));
   assert.deepEqual(viewOf(ann.path('work/plans')), before);
   assert.equal((await bob.cli(['ls', 'mine/our plans', '--json'])).stdout.includes('plan.txt'), false);

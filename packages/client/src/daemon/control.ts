@@ -77,11 +77,11 @@ async function waitForSync({ daemon, report }: ControlDeps, signal: AbortSignal)
     if (blocking !== undefined) return { outcome: 'blocked', message: blocking };
     if (!isFresh && daemon.isScanned) isFresh = await refreshed(daemon, signal);
     const { guard, tasks } = daemon.parts;
-    if (isFresh && daemon.isInSync()) {
+    if (isFresh && daemon.isAtRest()) {
       if (guard.isHolding()) return { outcome: 'held' };
       const [problem] = report.standing();
       if (problem !== undefined) return { outcome: 'blocked', message: problem.message };
-      if (await isStillInSync(daemon, signal)) return { outcome: 'synced' };
+      if (daemon.isInSync() && (await isStillInSync(daemon, signal))) return { outcome: 'synced' };
     }
     if (isFresh && guard.isHolding() && tasks.isIdle() && daemon.parts.engine.isIdle()) return { outcome: 'held' };
     await daemon.turned(signal);

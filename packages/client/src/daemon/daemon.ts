@@ -18,6 +18,7 @@ export interface DaemonOptions {
   };
 }
 
+const PLANNING = 'planning';
 const FIRST_HOLD_OFF_MS = 1000;
 const LAST_HOLD_OFF_MS = 30_000;
 const ROOT_CHECK_MS = 2000;
@@ -93,11 +94,16 @@ export class Daemon {
       [!this.#isListed, 'asking the server'],
       [!indexer.isIdle(), 'looking at changed files'],
       [!tasks.isIdle(), 'transferring'],
-      [tasks.isIdle() && !engine.isIdle(), 'planning'],
+      [tasks.isIdle() && !engine.isIdle(), PLANNING],
       [!signing.isIdle(), 'preparing for small edits of large files'],
       [following.isListing || following.hasGap() || !following.isAtHead(), 'listing changes of the server'],
     ];
     return reasons.flatMap(([applies, what]) => (applies ? [what] : []));
+  }
+
+  /** Nothing can be done: in sync, but for what has a problem and what hangs on that. */
+  isAtRest(): boolean {
+    return this.parts.engine.isAtRest() && this.busyWith().every((what) => what === PLANNING);
   }
 
   /** Works until aborted; throws only what nothing here can mend. */

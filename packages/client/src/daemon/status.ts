@@ -123,8 +123,8 @@ export class StatusReport {
     if (this.blocking() !== undefined) return 'error';
     if (daemon.feed === 'offline' || daemon.feed === 'signed_out') return 'offline';
     if (daemon.parts.guard.isHolding()) return 'held';
-    if (!daemon.isInSync()) return 'syncing';
-    return this.standing().length > 0 ? 'error' : 'synced';
+    if (daemon.isAtRest() && this.standing().length > 0) return 'error';
+    return daemon.isInSync() ? 'synced' : 'syncing';
   }
 
   #pending(): DaemonStatus['pending'] {

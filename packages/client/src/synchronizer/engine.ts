@@ -39,6 +39,7 @@ export class Engine {
   readonly #dirty = new Set<ObjectId>();
   /** Since the last turn something changed that planning could use. */
   #news = false;
+  #isStuck = false;
   /** Objects offered to plans that came to nothing, since the last one that came to something. */
   #fruitless = 0;
 
@@ -71,12 +72,18 @@ export class Engine {
 
   wake(): void {
     this.#news = true;
+    this.#isStuck = false;
     this.#waker.wake();
   }
 
   /** Nothing to plan and nothing running; objects with problems or held are left out. */
   isIdle(): boolean {
     return this.#deps.tasks.isIdle() && this.#candidates().next().done === true && !this.#hasUnsettled();
+  }
+
+  /** Idle, or the last plan could do nothing about what is left: it hangs on something that has a problem. */
+  isAtRest(): boolean {
+    return this.isIdle() || (this.#isStuck && this.#deps.tasks.isIdle() && !this.#hasUnsettled());
   }
 
   isOutstanding(id: ObjectId): boolean {
@@ -125,6 +132,7 @@ export class Engine {
     this.#fruitless = progressed ? 0 : this.#fruitless + PLAN_LIMIT;
     // Those that wait stand at the end: every other one is offered before they are offered again (H102).
     if (made.more && this.#fruitless < this.#dirty.size) this.#news = true;
+    this.#isStuck = !progressed && !this.#news;
   }
 
   #note({ settled, waiting, held, problems }: Plan): void {
