@@ -10,7 +10,7 @@ import { Signing } from '../indexer/signing.ts';
 import { PathProblems } from '../indexer/problems.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import type { Hashing } from '../ports/hashing.ts';
+import type { ChunkAt, Hashing } from '../ports/hashing.ts';
 import type { ServerApi } from '../ports/server-api.ts';
 import { createChunkIndex, type ChunkIndex } from '../state/chunk-index.ts';
 import type { ClientDatabase } from '../state/database.ts';
@@ -72,6 +72,7 @@ export interface Conditions {
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
   readonly offline: () => void;
   readonly progressed: () => void;
+  readonly takePrefetched: (id: ObjectId) => Promise<ReadonlyMap<number, ChunkAt> | undefined>;
 }
 
 export interface Assembly {
@@ -223,6 +224,7 @@ export function assemble(
     hashing,
     downloader,
     progress: progress('down'),
+    takePrefetched: conditions.takePrefetched,
     freeFloorBytes: preferences.freeFloorBytes,
   });
   const tasks = new Tasks({

@@ -56,6 +56,7 @@ export class Daemon {
       isReady: () => this.#isReady(),
       caughtUp: () => this.caughtUp(),
       offline: () => this.#holdOff(),
+      takePrefetched: (id) => this.#prefetching.take(id),
       progressed: () => {
         this.#holdOffMs = FIRST_HOLD_OFF_MS;
         this.#lastActiveMs = ports.clock.monotonic();

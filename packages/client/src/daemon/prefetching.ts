@@ -1,6 +1,7 @@
-import type { UploadId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { ObjectId, UploadId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
+import type { ChunkAt } from '../ports/hashing.ts';
 import type { ServerApi } from '../ports/server-api.ts';
 import { LARGE_BYTES } from '../synchronizer/bundles.ts';
 import type { Exclusions } from '../synchronizer/exclusions.ts';
@@ -17,10 +18,14 @@ export interface PrefetchingDeps {
 }
 
 interface Followed {
+  readonly objectId: ObjectId;
   readonly prefetch: Prefetch;
   running: Promise<unknown> | undefined;
   /** A ping came while it was running. */
   again: boolean;
+  /** Its file was handed over, or another upload of the same object has begun. */
+  isOver: boolean;
+  hasFailed: boolean;
   heardAt: number;
 }
 
@@ -31,52 +36,91 @@ const SPARE_BYTES = 1024 ** 3;
 /** Fetches what other devices are still uploading, so that the two hops of a long file overlap. */
 export class Prefetching {
   readonly #deps: PrefetchingDeps;
-  readonly #followed = new Map<UploadId, Followed | 'small'>();
+  readonly #byUpload = new Map<UploadId, Promise<Followed | undefined>>();
+  /** One file per object is written to: two uploads of one object never mix in it. */
+  readonly #byObject = new Map<ObjectId, Followed>();
 
   constructor(deps: PrefetchingDeps) {
     this.#deps = deps;
   }
 
   async heard(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<void> {
-    const known = this.#followed.get(uploadId) ?? (await this.#begin(workspaceId, uploadId, signal));
-    if (known === 'small') return;
-    known.heardAt = this.#deps.clock.monotonic();
-    if (known.running !== undefined) {
-      known.again = true;
+    const followed = await (this.#byUpload.get(uploadId) ?? this.#follow(workspaceId, uploadId, signal));
+    if (followed === undefined || followed.isOver) return;
+    followed.heardAt = this.#deps.clock.monotonic();
+    if (followed.running !== undefined) {
+      followed.again = true;
       return;
     }
-    do {
-      known.again = false;
-      known.running = known.prefetch.advance(signal);
-      await known.running.finally(() => (known.running = undefined));
-    } while (known.again && !signal.aborted);
+    try {
+      do {
+        followed.again = false;
+        followed.running = followed.prefetch.advance(signal);
+        await followed.running;
+      } while (followed.again && !followed.isOver && !signal.aborted);
+    } catch (error) {
+      followed.hasFailed = true;
+      throw error;
+    } finally {
+      followed.running = undefined;
+    }
     this.#forgetOld();
   }
 
-  async #begin(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<Followed | 'small'> {
+  /**
+   * Ends the prefetch of an object, once nothing writes to its file any more, and tells which chunks lie in it,
+   * verified, by offset. Undefined: there is none that can be relied on.
+   */
+  async take(objectId: ObjectId): Promise<ReadonlyMap<number, ChunkAt> | undefined> {
+    const followed = this.#byObject.get(objectId);
+    if (followed === undefined) return undefined;
+    await this.#end(followed);
+    return followed.hasFailed ? undefined : followed.prefetch.arrived;
+  }
+
+  async #end(followed: Followed): Promise<void> {
+    followed.isOver = true;
+    if (this.#byObject.get(followed.objectId) === followed) this.#byObject.delete(followed.objectId);
+    // Its failure was told to whoever heard the ping.
+    await Promise.allSettled([followed.running]);
+  }
+
+  async #follow(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<Followed | undefined> {
+    const beginning = this.#begin(workspaceId, uploadId, signal);
+    this.#byUpload.set(uploadId, beginning);
+    let followed: Followed | undefined;
+    try {
+      followed = await beginning;
+      return followed;
+    } finally {
+      // Small files are fetched as quickly after their commit; they may still grow past the limit.
+      if (followed === undefined) this.#byUpload.delete(uploadId);
+    }
+  }
+
+  async #begin(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<Followed | undefined> {
     const { api, disk, exclusions, downloader, clock } = this.#deps;
-    const { uploads } = await api.call(
-      'uploads',
-      { query: { workspace_id: workspaceId, upload_id: uploadId } },
-      signal,
-    );
+    const query = { workspace_id: workspaceId, upload_id: uploadId };
+    const { uploads } = await api.call('uploads', { query }, signal);
     const upload = uploads.find((one) => one.uploadId === uploadId);
     const reach = Math.max(0, ...(upload?.arrived.map(({ offset, size }) => offset + size) ?? []));
     const hasRoom = (await disk.freeBytes()) > SPARE_BYTES;
-    if (upload === undefined || !hasRoom || exclusions.has(upload.objectId)) return 'small';
-    // Small files are fetched as quickly after their commit; they may still grow past the limit.
-    if (reach < LARGE_BYTES) return 'small';
-    const stagingPath = disk.absolute(prefetchPathOf(upload.objectId));
+    if (upload === undefined || !hasRoom || exclusions.has(upload.objectId) || reach < LARGE_BYTES) return undefined;
+    const { objectId } = upload;
+    const before = this.#byObject.get(objectId);
+    if (before !== undefined) await this.#end(before);
+    disk.removeFile(prefetchPathOf(objectId));
+    const stagingPath = disk.absolute(prefetchPathOf(objectId));
     const prefetch = createPrefetch({ api, downloader }, { workspaceId, uploadId, stagingPath });
-    const followed: Followed = { prefetch, running: undefined, again: false, heardAt: clock.monotonic() };
-    this.#followed.set(uploadId, followed);
+    const state = { running: undefined, again: false, isOver: false, hasFailed: false };
+    const followed: Followed = { objectId, prefetch, ...state, heardAt: clock.monotonic() };
+    this.#byObject.set(objectId, followed);
     return followed;
   }
 
   #forgetOld(): void {
     const oldest = this.#deps.clock.monotonic() - FORGET_MS;
-    for (const [id, followed] of this.#followed) {
-      if (followed !== 'small' && followed.heardAt < oldest) this.#followed.delete(id);
-    }
+    for (const [objectId, { heardAt }] of this.#byObject) if (heardAt < oldest) this.#byObject.delete(objectId);
+    if (this.#byUpload.size > 1000) this.#byUpload.clear();
   }
 }

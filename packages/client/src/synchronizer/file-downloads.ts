@@ -4,7 +4,7 @@ import { CodedError } from '@satchel/protocol/errors.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Applier, StepOf } from '../apply/applier.ts';
 import { destination, PART_FOLDER, partPathOf, placeFile, type Placed } from '../apply/arriving.ts';
-import type { Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
+import type { ChunkAt, Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
 import type { Downloader } from '../transfer/download.ts';
 import { LARGE_BYTES } from './bundles.ts';
 import type { StepOutcome } from './committer.ts';
@@ -16,6 +16,8 @@ export interface FileDownloadsDeps extends ManifestsDeps {
   readonly downloader: Downloader;
   /** Bytes of files that are on this disk now. */
   readonly progress: (bytes: number) => void;
+  /** Ends the prefetch of an object and tells what of its next version lies in the staging folder. */
+  readonly takePrefetched: (id: ObjectId) => Promise<ReadonlyMap<number, ChunkAt> | undefined>;
   /** Bytes that must stay free on the disk. */
   readonly freeFloorBytes: () => number;
 }
@@ -33,6 +35,8 @@ interface Part {
   readonly manifest: Manifest;
   /** Below the root. */
   readonly path: string;
+  /** Chunks that this process has verified and written there, by offset. */
+  readonly prefetched?: ReadonlyMap<number, ChunkAt>;
 }
 
 /**
@@ -72,9 +76,10 @@ export class FileDownloads {
       const path = partPathOf(step.objectId, content);
       // A part that could not be removed after its file was put into place is that very file: never write to it.
       if ((disk.stat(path)?.links ?? 1) > 1) disk.removeFile(path);
-      // What was prefetched lies at its offsets; each chunk is verified before it is used.
-      if (content.size >= LARGE_BYTES) await disk.rename(prefetchPathOf(step.objectId), path);
-      parts.push({ index, step, content, manifest, path });
+      const prefetched = content.size < LARGE_BYTES ? undefined : await this.#deps.takePrefetched(step.objectId);
+      const isTaken =
+        prefetched !== undefined && (await disk.rename(prefetchPathOf(step.objectId), path)) === 'renamed';
+      parts.push({ index, step, content, manifest, path, ...(isTaken ? { prefetched } : {}) });
     }
     await this.#fill(parts, signal);
     for (const { content, step, path } of parts) {
@@ -96,10 +101,14 @@ export class FileDownloads {
     const { disk } = this.#deps.applier.deps;
     const wants = wantsOf(parts, (path) => disk.absolute(path));
     const begun = new Map(
-      parts.filter(({ path }) => disk.stat(path) !== undefined).map(({ index, path }) => [index, disk.absolute(path)]),
+      parts
+        .filter(({ path, prefetched }) => prefetched === undefined && disk.stat(path) !== undefined)
+        .map(({ index, path }) => [index, disk.absolute(path)]),
     );
-    const copies = wants.flatMap((want, at) => this.#begunSource(want, at, begun) ?? this.#localSource(want, at));
-    const found = new Set<number>();
+    const found = new Set(wants.flatMap((want, at) => (isPrefetched(want, parts) ? [at] : [])));
+    const copies = wants.flatMap((want, at) =>
+      found.has(at) ? [] : (this.#begunSource(want, at, begun) ?? this.#localSource(want, at)),
+    );
     for (let from = 0; from < copies.length; from += COPIES_AT_ONCE) {
       const some = copies.slice(from, from + COPIES_AT_ONCE);
       const copied = await this.#deps.hashing.copyLocal(
@@ -246,6 +255,12 @@ interface Want extends WantedChunk {
   /** Indices of the files that it belongs to. */
   readonly parts: readonly number[];
   readonly offset: number;
+}
+
+function isPrefetched(want: Want, parts: readonly Part[]): boolean {
+  const [index] = want.parts;
+  const prefetched = parts.find((part) => part.index === index)?.prefetched;
+  return want.targets.length === 1 && prefetched?.get(want.offset)?.id === want.id;
 }
 
 /** Each chunk once, with every place that it is wanted at. */
