@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ContentHash, ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
-import { isExecutable, isRacy, isUnchanged, sameInode, staysInside } from './observation.ts';
+import { isExecutable, isRacy, isUnchanged, millisecondsOf, sameInode, staysInside } from './observation.ts';
 
 const SECOND = 1_000_000_000n;
 const stat: DiskStat = {
@@ -76,4 +76,11 @@ test('H82 an inode number that was given out again is not the inode that had it 
   assert.equal(sameInode(stat, { ...stat, mtimeNs: '5' }), false);
   assert.equal(sameInode(stat, stat), true);
   assert.equal(sameInode(born, { ...born, ino: 8 }), false);
+});
+
+test('H5 a time set through floating-point seconds is the millisecond that was meant, before 1970 too', () => {
+  assert.equal(millisecondsOf('1700000000122999906'), 1_700_000_000_123);
+  assert.equal(millisecondsOf('1700000000123000500'), 1_700_000_000_123);
+  assert.equal(millisecondsOf('-1000000000'), -1000);
+  assert.equal(millisecondsOf('0'), 0);
 });

@@ -38,9 +38,9 @@ export function isExecutable(stat: { readonly mode: number }): boolean {
   return (stat.mode & 0o100) !== 0;
 }
 
-/** Milliseconds with a fraction, from decimal nanoseconds. */
+/** The nearest millisecond: what programs set through floating-point seconds lies just below the one they meant. */
 export function millisecondsOf(ns: string): number {
-  return Number(BigInt(ns) / 1_000_000n);
+  return Math.round(Number(ns) / 1_000_000);
 }
 
 /** Whether a symlink's text leads to a place inside the synced folder, lexically (H51); others stay on this device. */
