@@ -81,7 +81,7 @@ export class Enroller {
     const { tree, dirty } = this.#parts;
     const opened = this.open(folder);
     if (opened === 'away') {
-      tree.topOf(folder).touched = true;
+      tree.touch(folder);
       return 'done';
     }
     if (opened === 'stale' || opened === 'busy') return tree.isWatched(folder) ? 'stale' : 'done';

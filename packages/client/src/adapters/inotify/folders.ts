@@ -16,7 +16,7 @@ export interface Folder {
   unwatched: Set<string> | undefined;
   /** The last full walk that met this folder. */
   seen: number;
-  /** Folders appeared below while it was away and have no watch: survey all of it when it comes back. */
+  /** Folders appeared in it or below while it was away and have no watch: survey all of it when it comes back. */
   touched: boolean;
 }
 
@@ -106,10 +106,12 @@ export class FolderTree {
     return doomed.map((each) => each.watch);
   }
 
-  topOf(folder: Folder): Folder {
-    let top = folder;
-    while (top.parent !== undefined) top = top.parent;
-    return top;
+  /**
+   * Something appeared in a folder that is away, or below one: whichever of them comes back, alone or with those
+   * above it, is to be surveyed then.
+   */
+  touch(folder: Folder): void {
+    for (let at: Folder | undefined = folder; at !== undefined; at = at.parent) at.touched = true;
   }
 
   /** True also when the two are the same. */

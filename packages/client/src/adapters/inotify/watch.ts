@@ -212,7 +212,7 @@ export class InotifyWatch implements Watch {
         else if (outcome !== 'unreadable') this.#surveyor.request(folder, REPORTED);
       }
     }
-    for (const folder of this.#arrivals.keys()) this.tree.topOf(folder).touched = true;
+    for (const folder of this.#arrivals.keys()) this.tree.touch(folder);
     this.#arrivals.clear();
   }
 
