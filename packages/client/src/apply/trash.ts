@@ -43,10 +43,11 @@ export class Trash {
     const { disk } = this.#deps;
     const day = new Date(this.#deps.now()).toISOString().slice(0, 10);
     const name = path.slice(path.lastIndexOf('/') + 1);
-    disk.makeFolder(TRASH_FOLDER);
-    disk.makeFolder(`${TRASH_FOLDER}/${day}`);
     const folder = `${TRASH_FOLDER}/${day}/${objectId}-${this.#deps.now().toString(36)}-${(this.#serial++).toString(36)}`;
-    disk.makeFolder(folder);
+    if (disk.makeFolder(folder) === 'missing') {
+      for (const above of [TRASH_FOLDER, `${TRASH_FOLDER}/${day}`]) disk.makeFolder(above);
+      disk.makeFolder(folder);
+    }
     return `${folder}/${name}`;
   }
 

@@ -116,6 +116,7 @@ export class Tasks {
 
   async #applyAll(steps: Dispatch['rearranging']): Promise<void> {
     const failed = new Set<ObjectId>();
+    const concluded: { readonly step: Step; readonly outcome: StepOutcome }[] = [];
     for (const step of steps) {
       let outcome: StepOutcome;
       try {
@@ -124,8 +125,11 @@ export class Tasks {
         outcome = this.#outcomeOf(error, step);
       }
       if (outcome.outcome !== 'done') failed.add(step.objectId);
-      this.#conclude(step, outcome);
+      concluded.push({ step, outcome });
     }
+    this.#deps.transaction(() => {
+      for (const { step, outcome } of concluded) this.#conclude(step, outcome);
+    });
   }
 
   async #applyOne(step: Dispatch['rearranging'][number]): Promise<StepOutcome> {
