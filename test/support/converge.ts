@@ -29,6 +29,8 @@ export async function converge(devices: readonly Device[], options: ConvergeOpti
     trees.forEach((tree, i) =>
       assertSameTree(first, tree, `${devices[0]?.name} | ${devices[i]?.name}, after ${round} rounds of wait`),
     );
+    // A device that answered before another's upload may be about to finish what that brought: ask all once more.
+    await allInSync(devices, options.timeoutSeconds ?? 60);
     await staysTheSame(devices, options);
     return first;
   }
