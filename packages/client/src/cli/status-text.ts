@@ -15,6 +15,10 @@ const HEAD: Readonly<Record<SyncState, readonly [Style, string]>> = {
 const SHOWN_PROBLEMS = 20;
 const COUNT = new Intl.NumberFormat('en');
 
+function counted(amount: number, one: string, many = `${one}s`): string {
+  return `${COUNT.format(amount)} ${amount === 1 ? one : many}`;
+}
+
 /** `satchel status` for people. */
 export function statusText(status: DaemonStatus, { style }: Pick<Terminal, 'style'>): string {
   const [color, head] = HEAD[status.state];
@@ -24,12 +28,13 @@ export function statusText(status: DaemonStatus, { style }: Pick<Terminal, 'styl
   const lines = [
     style('bold', style(color, `${head}${status.state === 'paused' ? until : ''}`)) + scanning,
     `  ${displayText(status.root)}  ⇄  ${status.server}`,
-    `  ${status.account} on ${displayText(status.device)}, ${COUNT.format(status.files)} files`,
+    `  ${status.account} on ${displayText(status.device)}, ${counted(status.files, 'file')}`,
     ...pendingLines(status),
     ...heldLines(status),
     ...problemLines(status),
   ];
-  if (status.conflicts > 0) lines.push(`  ${status.conflicts} conflicted copies: satchel conflicts ls`);
+  if (status.conflicts > 0)
+    lines.push(`  ${counted(status.conflicts, 'conflicted copy', 'conflicted copies')}: satchel conflicts ls`);
   const { lastSyncAt } = status;
   if (lastSyncAt !== null) lines.push(style('dim', `  last in sync ${displayTime(Date.parse(lastSyncAt))}`));
   return lines.join('\n');
@@ -50,7 +55,7 @@ function pendingLines({ pending, rates }: DaemonStatus): readonly string[] {
 function heldLines({ held }: DaemonStatus): readonly string[] {
   if (held === null) return [];
   return [
-    `  ${COUNT.format(held.deletes)} deletions are held since ${displayTime(Date.parse(held.since))}:`,
+    `  ${counted(held.deletes, 'deletion')} held since ${displayTime(Date.parse(held.since))}:`,
     '    satchel held accept   let them through',
     '    satchel held undo     bring the files back',
   ];
@@ -62,5 +67,5 @@ function problemLines({ problems }: DaemonStatus): readonly string[] {
     return `  ✗ ${where}${displayText(message)}`;
   });
   const more = problems.length - shown.length;
-  return more > 0 ? [...shown, `  … and ${more} more problems: satchel status --json`] : shown;
+  return more > 0 ? [...shown, `  … and ${counted(more, 'more problem')}: satchel status --json`] : shown;
 }

@@ -28,6 +28,7 @@ export function createDaemonControl(deps: ControlDeps): DaemonControl {
     pause(untilMs) {
       daemon.pause.set(untilMs);
       parts.activity.add('paused', '');
+      parts.engine.wake();
     },
     resume() {
       daemon.pause.clear();

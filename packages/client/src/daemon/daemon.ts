@@ -74,7 +74,9 @@ export class Daemon {
     return this.#feed;
   }
 
+  /** Wall time in ms. */
   get lastSyncMs(): number | undefined {
+    this.#noteSync();
     return this.#lastSyncMs;
   }
 
@@ -166,7 +168,7 @@ export class Daemon {
     this.parts.indexer.retryUnreadable();
     for (const id of this.parts.objectProblems.retryAll()) this.parts.engine.touchedAgain(id);
     this.#lastActiveMs = this.#options.ports.clock.monotonic();
-    this.#waker.wake();
+    this.#waker.turn();
   }
 
   /** Resolves at the next time something may have changed. */
