@@ -187,10 +187,10 @@ test('hostile rules and names together cost a moment, not minutes', () => {
   for (const pattern of files) {
     const rules = createIgnoreRules(fill(pattern));
     for (const path of paths) {
-      const from = performance.now();
+      const from = process.cpuUsage();
       rules.ignores(path, false);
-      const tookMs = performance.now() - from;
-      assert(tookMs < 5000, `${tookMs.toFixed(0)} ms for ${pattern} on ${path.slice(0, 20)}`);
+      const tookMs = process.cpuUsage(from).user / 1000;
+      assert(tookMs < 5000, `${tookMs.toFixed(0)} ms of CPU for ${pattern} on ${path.slice(0, 20)}`);
     }
   }
 });

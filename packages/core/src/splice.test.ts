@@ -72,9 +72,9 @@ test('a list of a 1 TiB file is compared in a moment', () => {
     size: 1,
   }));
   const next = base.toReversed();
-  const from = performance.now();
+  const from = process.cpuUsage();
   spliceOf(base, next);
-  assert(performance.now() - from < 5000);
+  assert(process.cpuUsage(from).user < 5_000_000);
 });
 
 test('hostile edits are refused with a reason', () => {
