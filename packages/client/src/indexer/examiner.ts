@@ -1,7 +1,7 @@
 import { nameFault } from '@satchel/protocol/names.ts';
 import type { IgnoreRules } from '@satchel/core/ignore-rules.ts';
 import type { Disk, DiskStat } from '../ports/disk.ts';
-import type { LocalRow } from '../state/rows.ts';
+import type { LocalRow, StandingRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
 import { forgetLeftAlone, isLeftAlone, leaveAlone, resume } from './left-alone.ts';
 import type { KnownFolder, LocalTree } from './local-tree.ts';
@@ -61,6 +61,17 @@ export class Examiner {
     } else if (this.#isNameable(entry, path)) {
       this.#record(entry, { path, stat, row });
     }
+  }
+
+  /** Whether it is the very file that Local has at this path, unchanged since: there is nothing to examine. */
+  isAsKnown(path: string, row: StandingRow): boolean {
+    if (row.kind !== 'file' || row.presence !== 'present') return false;
+    const { disk, problems, rules, isReserved } = this.#deps;
+    const stat = disk.stat(path);
+    if (stat?.type !== 'file' || !isUnchanged(row, stat)) return false;
+    if (isReserved(path, stat.ino) || rules().ignores(path, false)) return false;
+    problems.clear(path);
+    return true;
   }
 
   #isGone(path: string, row: LocalRow): void {

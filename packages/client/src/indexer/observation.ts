@@ -21,16 +21,15 @@ export function sameStat(a: StatIdentity, b: StatIdentity): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.dev === b.dev;
 }
 
+type Seen = Pick<LocalRow, 'presence' | 'stat' | 'seenMs'>;
+
 /** Whether the row's content may be believed without reading the file (C5, H3, H4). */
-export function isUnchanged(row: LocalRow, stat: DiskStat): boolean {
+export function isUnchanged(row: Seen, stat: DiskStat): boolean {
   return row.presence === 'present' && sameStat(row.stat, stat) && row.stat.mode === stat.mode && !isRacy(row);
 }
 
-export function isRacy(row: LocalRow): boolean {
-  const touchedMs = Math.max(
-    Number(BigInt(row.stat.mtimeNs) / 1_000_000n),
-    Number(BigInt(row.stat.ctimeNs) / 1_000_000n),
-  );
+export function isRacy(row: Pick<Seen, 'stat' | 'seenMs'>): boolean {
+  const touchedMs = Math.max(Number(row.stat.mtimeNs), Number(row.stat.ctimeNs)) / 1_000_000;
   return Math.abs(row.seenMs - touchedMs) < RACY_MS;
 }
 

@@ -1,6 +1,6 @@
 import type { Disk } from '../ports/disk.ts';
 import type { TreeStore } from '../state/trees.ts';
-import type { LocalRow } from '../state/rows.ts';
+import type { StandingRow } from '../state/rows.ts';
 import { diskNameOf } from '../state/paths.ts';
 import type { Examiner } from './examiner.ts';
 import type { LocalTree } from './local-tree.ts';
@@ -27,8 +27,8 @@ export function* scanFolder(deps: ScanDeps, path: string): ScanSteps {
   const listing = listOrReport(deps, path);
   if (listing === undefined) return;
   deps.problems.listed(path, new Set([...listing.entries.map(({ name }) => name), ...listing.unreadableNames]));
-  const rows = new Map<string, LocalRow>();
-  for (const row of deps.trees.local.children(folder.objectId)) rows.set(diskNameOf(row), row);
+  const rows = deps.trees.standingIn(folder.objectId);
+  const asOf = deps.trees.localChanges;
   for (const name of listing.unreadableNames) {
     const shown = path === '' ? name : `${path}/${name}`;
     deps.problems.add(
@@ -37,22 +37,21 @@ export function* scanFolder(deps: ScanDeps, path: string): ScanSteps {
       `${shown} has a name that is not Unicode: it is not synced; rename it`,
     );
   }
+  const at = { folder, folderPath: path };
   // What an entry before has moved or displaced is not as it was when the rows were read.
-  const asOfNow = (name: string, row: LocalRow | undefined) => {
-    const now = row === undefined ? undefined : deps.trees.local.get(row.objectId);
-    const isHere = now !== undefined && now.parentId === folder.objectId && diskNameOf(now) === name;
-    return isHere ? now : deps.tree.rowAt(folder.objectId, name);
-  };
+  const isOutdated = () => deps.trees.localChanges !== asOf;
   for (const { name } of listing.entries) {
-    const row = rows.get(name);
+    const known = rows.get(name);
     rows.delete(name);
-    examineOrReport(deps, { folder, folderPath: path, name, row: row && asOfNow(name, row) });
+    if (known === undefined) examineOrReport(deps, { ...at, name, row: undefined });
+    else examineOrReport(deps, { ...at, name }, isOutdated() ? undefined : known);
     yield;
   }
-  for (const row of rows.values()) {
-    const name = diskNameOf(row);
-    const now = asOfNow(name, row);
-    if (now !== undefined) examineOrReport(deps, { folder, folderPath: path, name, row: now });
+  for (const { objectId, diskName: name } of rows.values()) {
+    const now = deps.trees.local.get(objectId);
+    const isHere = now !== undefined && now.parentId === folder.objectId && diskNameOf(now) === name;
+    const row = isHere ? now : deps.tree.rowAt(folder.objectId, name);
+    if (row !== undefined) examineOrReport(deps, { ...at, name, row });
     yield;
   }
 }
@@ -61,9 +60,7 @@ export function* scanFolder(deps: ScanDeps, path: string): ScanSteps {
 export function foldersIn({ tree, trees }: Pick<ScanDeps, 'tree' | 'trees'>, path: string): readonly string[] {
   const folder = tree.folderAt(path);
   if (folder === undefined) return [];
-  return Array.from(trees.local.children(folder.objectId))
-    .filter((row) => row.content.kind === 'folder' && row.presence === 'present')
-    .map((row) => (path === '' ? diskNameOf(row) : `${path}/${diskNameOf(row)}`));
+  return trees.foldersIn(folder.objectId).map((name) => (path === '' ? name : `${path}/${name}`));
 }
 
 function listOrReport(deps: ScanDeps, path: string) {
@@ -78,11 +75,15 @@ function listOrReport(deps: ScanDeps, path: string) {
 type ExaminedEntry = Parameters<Examiner['examine']>[0];
 
 /** One entry that cannot be looked at must not end the scan of the others (H102). */
-export function examineOrReport(deps: Pick<ScanDeps, 'examiner' | 'problems'>, entry: ExaminedEntry): void {
+export function examineOrReport(
+  { examiner, problems }: Pick<ScanDeps, 'examiner' | 'problems'>,
+  entry: ExaminedEntry,
+  known?: StandingRow,
+): void {
+  const path = entry.folderPath === '' ? entry.name : `${entry.folderPath}/${entry.name}`;
   try {
-    deps.examiner.examine(entry);
+    if (known === undefined || !examiner.isAsKnown(path, known)) examiner.examine(entry);
   } catch (error) {
-    const path = entry.folderPath === '' ? entry.name : `${entry.folderPath}/${entry.name}`;
-    deps.problems.add(path, 'unreadable', faultMessage(path, error));
+    problems.add(path, 'unreadable', faultMessage(path, error));
   }
 }

@@ -11,6 +11,13 @@ export interface LocalRow extends LocalNode {
   readonly seenMs: number;
 }
 
+/** As much of a Local row as tells whether the disk still shows the same. */
+export interface StandingRow extends Pick<LocalRow, 'objectId' | 'presence' | 'stat' | 'seenMs'> {
+  readonly kind: Content['kind'];
+  /** Name on disk. */
+  readonly diskName: string;
+}
+
 export interface RemoteRow extends RemoteNode {
   readonly seq: number;
   /** The shared workspace that appears at this mount. */

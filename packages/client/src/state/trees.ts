@@ -1,7 +1,16 @@
 import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Place, SyncedNode, Tree, TreeNode, Trees } from '@satchel/core/tree.ts';
 import type { ClientDatabase } from './database.ts';
-import { contentColumns, localOf, remoteOf, syncedOf, type LocalRow, type RemoteRow, type SqlRow } from './rows.ts';
+import {
+  contentColumns,
+  localOf,
+  remoteOf,
+  syncedOf,
+  type LocalRow,
+  type RemoteRow,
+  type SqlRow,
+  type StandingRow,
+} from './rows.ts';
 
 type Listener = (id: ObjectId) => void;
 
@@ -98,6 +107,7 @@ export class TreeStore implements Trees {
   readonly #db: ClientDatabase;
   readonly #changed: Listener;
   #folderChanges = 0;
+  #localChanges = 0;
 
   constructor(db: ClientDatabase, changed: Listener) {
     this.#db = db;
@@ -105,6 +115,7 @@ export class TreeStore implements Trees {
     db.rolledBack(() => {
       for (const tree of [this.remote, this.local, this.synced]) tree.forgetAll();
       this.#folderChanges++;
+      this.#localChanges++;
     });
     this.remote = new StoredTree(db, 'remote', remoteOf);
     this.local = new StoredTree(db, 'local', localOf);
@@ -132,6 +143,7 @@ export class TreeStore implements Trees {
     const rest = [...seen, dev, ino, mtimeNs, ctimeNs, birthNs ?? null, mode, node.seenMs];
     this.#db.run(PUT_LOCAL, ...keyColumns(node), ...contentColumns(node.content), ...rest);
     if (node.content.kind !== 'file') this.#folderChanges++;
+    this.#localChanges++;
     this.local.remember(node.objectId, node);
     this.#changed(node.objectId);
   }
@@ -151,8 +163,50 @@ export class TreeStore implements Trees {
 
   removeLocal(id: ObjectId): void {
     if (this.local.get(id)?.content.kind !== 'file') this.#folderChanges++;
+    this.#localChanges++;
     if (this.local.remove(id)) this.#changed(id);
     this.#db.run('DELETE FROM chunk_source WHERE object_id = ?', id);
+  }
+
+  /** Counts changes of local rows: whether those that were read before still hold. */
+  get localChanges(): number {
+    return this.#localChanges;
+  }
+
+  /** What Local has in a folder, by name on disk: 100,000 of these are cheap, as rows they are not. */
+  standingIn(parentId: ObjectId): Map<string, StandingRow> {
+    const rows = new Map<string, StandingRow>();
+    for (const [id, name, diskName, kind, presence, dev, ino, size, mtimeNs, ctimeNs, mode, seenMs] of this.#db.columns(
+      STANDING,
+      parentId,
+    )) {
+      const row = {
+        objectId: id as ObjectId,
+        diskName: (diskName ?? name) as string,
+        kind: kind as StandingRow['kind'],
+        presence: presence as StandingRow['presence'],
+        stat: {
+          dev: dev as number,
+          ino: ino as number,
+          size: (size ?? 0) as number,
+          mtimeNs: mtimeNs as string,
+          ctimeNs: ctimeNs as string,
+          mode: mode as number,
+        },
+        seenMs: seenMs as number,
+      };
+      rows.set(row.diskName, row);
+    }
+    return rows;
+  }
+
+  /** Names on disk of the folders that Local has in one. */
+  foldersIn(parentId: ObjectId): string[] {
+    const rows = this.#db.columns(
+      "SELECT coalesce(disk_name, name) FROM local WHERE parent_id = ? AND kind = 'folder' AND presence = 'present'",
+      parentId,
+    );
+    return rows.map(([name]) => name as string);
   }
 
   /** Local objects with this inode number; candidates for a move. */
@@ -197,6 +251,7 @@ export class TreeStore implements Trees {
   moveBelowToWorkspace(folderId: ObjectId, workspaceId: WorkspaceId): void {
     for (const tree of [this.remote, this.local, this.synced]) tree.forgetAll();
     this.#folderChanges++;
+    this.#localChanges++;
     for (const table of ['remote', 'local', 'synced'] as const) {
       const forgotten = table === 'remote' ? ', seq = 0' : '';
       this.#db.run(
@@ -236,6 +291,9 @@ function keyColumns(node: TreeNode): string[] {
 const same = (a: string, b: string, columns: readonly string[]) =>
   columns.map((column) => `${a}.${column} IS ${b}.${column}`).join(' AND ');
 const PLACE_AND_CONTENT = ['parent_id', 'name', 'hash', 'target', 'executable'];
+
+const STANDING = `SELECT object_id, name, disk_name, kind, presence, dev, ino, size, mtime_ns, ctime_ns, mode, seen_ms
+  FROM local WHERE parent_id = ?`;
 
 const DIFFERING = `
   SELECT r.object_id FROM remote r LEFT JOIN synced s ON s.object_id = r.object_id
