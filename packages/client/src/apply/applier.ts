@@ -147,6 +147,21 @@ export function isStill(row: LocalRow, stat: DiskStat): boolean {
   return kind === 'folder' || (stat.size === row.stat.size && stat.mtimeNs === row.stat.mtimeNs);
 }
 
+/**
+ * What was changed on disk has to be recorded, whatever becomes of the look at it: else it would be taken for the
+ * user's. A stat without ctime has it looked at again.
+ */
+export function seenAs(applier: Applier, path: string, before: DiskStat): DiskStat {
+  try {
+    const stat = applier.deps.disk.stat(path);
+    if (stat?.ino === before.ino) return stat;
+  } catch {
+    // told by the look that is asked for
+  }
+  applier.deps.recheck([path]);
+  return { ...before, ctimeNs: UNSEEN };
+}
+
 export function localContent(remote: RemoteNode, executable: boolean): FileContent {
   if (remote.content.kind !== 'file') throw new TypeError(`object ${remote.objectId} is no file`);
   return { ...remote.content, executable };
@@ -154,4 +169,4 @@ export function localContent(remote: RemoteNode, executable: boolean): FileConte
 
 export type StepOf<K extends DiskStep['kind']> = Extract<DiskStep, { readonly kind: K }>;
 
-type ArrivingStep = StepOf<'download' | 'makeFolder' | 'makeSymlink'>;
+export type ArrivingStep = StepOf<'download' | 'makeFolder' | 'makeSymlink'>;

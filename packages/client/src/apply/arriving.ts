@@ -1,12 +1,11 @@
 import { staysInside, identityOf, isExecutable } from '../indexer/observation.ts';
 import type { FileContent, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
-import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import {
   isStill,
-  UNSEEN,
   localContent,
+  seenAs,
   type Applied,
   type Applier,
   type Arrival,
@@ -84,21 +83,6 @@ export async function placeFile(
   }
   const stat = seenAs(applier, path, staged);
   return { step, path, arrival: { place, stat, content: localContent(step.remote, step.executable) } };
-}
-
-/**
- * What stands at its place now has to be recorded, whatever becomes of the look at it: else it would be taken for the
- * user's. A stat without ctime has it looked at again.
- */
-function seenAs(applier: Applier, path: string, staged: DiskStat): DiskStat {
-  try {
-    const stat = applier.deps.disk.stat(path);
-    if (stat?.ino === staged.ino) return stat;
-  } catch {
-    // told by the look that is asked for
-  }
-  applier.deps.recheck([path]);
-  return { ...staged, ctimeNs: UNSEEN };
 }
 
 async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath: string): Promise<Placed | undefined> {

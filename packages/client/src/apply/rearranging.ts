@@ -1,8 +1,8 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
-import { identityOf, isExecutable } from '../indexer/observation.ts';
+import { identityOf } from '../indexer/observation.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
-import { isStill, type Applied, type Applier, type StepOf } from './applier.ts';
+import { isStill, seenAs, type Applied, type Applier, type Standing, type StepOf } from './applier.ts';
 
 /** Steps that move, make and remove names on disk and need no bytes from the server. */
 export type RearrangingStep = StepOf<'makeFolder' | 'moveLocal' | 'removeLocal' | 'setExecutable' | 'keepCopy'>;
@@ -40,13 +40,18 @@ function makeFolder(applier: Applier, step: StepOf<'makeFolder'>): Applied {
 async function moveLocal(applier: Applier, step: StepOf<'moveLocal'>): Promise<Applied> {
   const moved = await renameTo(applier, step.objectId, step.to);
   if (moved === undefined) return 'dropped';
+  recordMove(applier, step, moved);
+  return 'done';
+}
+
+/** The renamed object has its new place. */
+export function recordMove(applier: Applier, step: StepOf<'moveLocal'>, moved: LocalRow): void {
   const { trees, tree, transaction } = applier.deps;
   transaction(() => {
     tree.makeWay(step.to, step.objectId);
     trees.putLocal({ ...moved, parentId: step.to.parentId, name: step.to.name });
     applier.recordSynced(step);
   });
-  return 'done';
 }
 
 /** H19: the local content becomes an object of its own; the old id is then only the server's. */
@@ -84,18 +89,16 @@ async function renameTo(
   const standing = applier.standing(id);
   const target = applier.pathAt(to);
   if (standing === undefined || target === undefined) return undefined;
-  const outcome = await disk.rename(standing.path, target);
-  const after = outcome === 'renamed' ? disk.stat(target) : undefined;
-  if (after === undefined) {
+  if ((await disk.rename(standing.path, target)) !== 'renamed') {
     recheck([standing.path, target]);
     return undefined;
   }
   const { diskName: _, ...row } = standing.row;
-  return { ...row, stat: afterRename(standing.row, standing.stat, after) };
+  return { ...row, stat: afterChange(standing, seenAs(applier, target, standing.stat)) };
 }
 
-/** A rename gives the file a new ctime; it is taken over only when ctime was right before, or an edit would be missed (H4). */
-function afterRename(row: LocalRow, before: DiskStat, after: DiskStat): LocalRow['stat'] {
+/** The change gave it a new ctime; that is taken over only when ctime was right before, or an edit would be missed (H4). */
+function afterChange({ row, stat: before }: Standing, after: DiskStat): LocalRow['stat'] {
   const wasExact = row.stat.ctimeNs === before.ctimeNs && isStill(row, after);
   return wasExact ? identityOf(after) : row.stat;
 }
@@ -168,26 +171,21 @@ function recordRemoval(applier: Applier, step: StepOf<'removeLocal'>, also: () =
 }
 
 function setExecutable(applier: Applier, step: StepOf<'setExecutable'>): Applied {
-  const { disk, trees, transaction, recheck, now } = applier.deps;
   const standing = applier.standing(step.objectId);
-  if (standing === undefined) return 'dropped';
-  disk.setExecutable(standing.path, step.executable);
-  const after = disk.stat(standing.path);
-  const { row } = standing;
-  if (after === undefined || !isStill(row, after) || row.content.kind !== 'file') {
-    recheck([standing.path]);
-    return 'dropped';
-  }
-  const content = { ...row.content, executable: isExecutable(after) };
-  const wasExact = row.stat.ctimeNs === standing.stat.ctimeNs;
+  if (standing?.row.content.kind !== 'file') return 'dropped';
+  applier.deps.disk.setExecutable(standing.path, step.executable);
+  const after = seenAs(applier, standing.path, standing.stat);
+  recordExecutable(applier, step, { ...standing.row, stat: afterChange(standing, after) });
+  return 'done';
+}
+
+/** The file on disk has the bit that the step gave it. */
+export function recordExecutable(applier: Applier, step: StepOf<'setExecutable'>, row: LocalRow): void {
+  const { trees, transaction } = applier.deps;
+  if (row.content.kind !== 'file') return;
+  const content = { ...row.content, executable: step.executable };
   transaction(() => {
-    trees.putLocal({
-      ...row,
-      content,
-      stat: wasExact ? identityOf(after) : row.stat,
-      seenMs: now(),
-    });
+    trees.putLocal({ ...row, content });
     applier.recordSynced(step);
   });
-  return 'done';
 }

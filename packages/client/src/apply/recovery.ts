@@ -2,13 +2,13 @@ import type { Content, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { ScanResult } from '../ports/hashing.ts';
-import { identityOf } from '../indexer/observation.ts';
+import { identityOf, isExecutable } from '../indexer/observation.ts';
 import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
 import type { Intent } from '../state/intents.ts';
 import type { LocalRow } from '../state/rows.ts';
-import { localContent, UNSEEN, type Applier, type StepOf } from './applier.ts';
+import { localContent, UNSEEN, type Applier, type ArrivingStep, type StepOf } from './applier.ts';
 import { PART_FOLDER, partPathOf, READY_FOLDER } from './arriving.ts';
-import { recordCopy } from './rearranging.ts';
+import { recordCopy, recordExecutable, recordMove } from './rearranging.ts';
 
 /** The client's own folders below the root. */
 export function makeClientFolders(applier: Applier): void {
@@ -90,33 +90,81 @@ export function finishIntents(applier: Applier): void {
   intents.drop(noted.map(({ step }) => step.objectId));
 }
 
+/** True when what the step did to the disk was found there, and recorded. */
 function finish(applier: Applier, { step, ino }: Intent): boolean {
-  const { trees, tree, disk } = applier.deps;
-  const row = trees.local.get(step.objectId);
-  if (step.kind === 'keepCopy') {
-    const path = applier.pathAt(step.to);
-    const from = tree.pathOf(step.objectId);
-    const stat = path === undefined ? undefined : disk.stat(path);
-    if (row === undefined || from === path || stat === undefined || stat.ino !== row.stat.ino) return false;
-    recordCopy(applier, step, { ...row, stat: { ...row.stat, ctimeNs: UNSEEN } });
-    return true;
+  const row = applier.deps.trees.local.get(step.objectId);
+  if (row === undefined) return step.kind in TYPES && finishNew(applier, step as ArrivingStep);
+  const unseen: LocalRow = { ...row, presence: 'present', stat: { ...row.stat, ctimeNs: UNSEEN } };
+  switch (step.kind) {
+    case 'download':
+      return step.expected !== undefined && ino !== undefined && finishSwap(applier, step, { row, ino });
+    case 'makeSymlink':
+      return step.expected !== undefined && finishSymlink(applier, step, row);
+    case 'makeFolder':
+      return false;
+    case 'setExecutable':
+      if (row.content.kind !== 'file' || row.content.executable === step.executable) return false;
+      if (!hasBit(applier, row, step.executable)) return false;
+      recordExecutable(applier, step, unseen);
+      return true;
+    case 'keepCopy':
+    case 'moveLocal': {
+      if (!wasRenamed(applier, row, step.to)) return false;
+      const { diskName: _, ...moved } = unseen;
+      if (step.kind === 'keepCopy') recordCopy(applier, step, moved);
+      else recordMove(applier, step, moved);
+      return true;
+    }
   }
-  if (step.kind === 'download' && step.expected !== undefined) {
-    if (row === undefined || ino === undefined || !wasSwapped(applier, row, ino)) return false;
-    const { content } = step.remote;
-    if (content.kind !== 'file') return false;
-    // Where it lies by now, and as what, the scan will see: by its inode.
-    const stat = { ...row.stat, ino, size: content.size, mtimeNs: String(BigInt(content.mtimeMs) * 1_000_000n) };
-    record(applier, step, { place: row, stat: { ...stat, type: 'file', links: 1 } });
-    return true;
-  }
-  const place = step.place;
+}
+
+function hasBit({ deps }: Applier, row: LocalRow, executable: boolean): boolean {
+  const path = deps.tree.pathOf(row.objectId);
+  const stat = path === undefined ? undefined : deps.disk.stat(path);
+  return stat !== undefined && stat.ino === row.stat.ino && isExecutable(stat) === executable;
+}
+
+function wasRenamed(applier: Applier, row: LocalRow, to: Place): boolean {
+  const { disk, tree } = applier.deps;
+  const inodeAt = (path: string | undefined) => (path === undefined ? undefined : disk.stat(path)?.ino);
+  return inodeAt(applier.pathAt(to)) === row.stat.ino && inodeAt(tree.pathOf(row.objectId)) !== row.stat.ino;
+}
+
+function finishNew(applier: Applier, step: ArrivingStep): boolean {
+  const { trees, disk } = applier.deps;
+  const { place } = step;
   const path = place === undefined ? undefined : applier.pathAt(place);
-  if (place === undefined || path === undefined || row !== undefined) return false;
-  if (trees.local.childNamed(place) !== undefined) return false;
+  if (place === undefined || path === undefined || trees.local.childNamed(place) !== undefined) return false;
   const stat = step.kind === 'download' ? linkedPart(applier, step) : disk.stat(path);
   if (stat === undefined || stat.type !== TYPES[step.kind]) return false;
   record(applier, step, { place, stat });
+  return true;
+}
+
+/** Where it lies by now, and as what, the scan will see: by its inode. */
+function finishSwap(
+  applier: Applier,
+  step: StepOf<'download'>,
+  { row, ino }: { readonly row: LocalRow; readonly ino: number },
+): boolean {
+  const { content } = step.remote;
+  if (content.kind !== 'file' || !wasSwapped(applier, row, ino)) return false;
+  const mtimeNs = String(BigInt(content.mtimeMs) * 1_000_000n);
+  record(applier, step, {
+    place: row,
+    stat: { ...row.stat, ino, size: content.size, mtimeNs, type: 'file', links: 1 },
+  });
+  return true;
+}
+
+function finishSymlink(applier: Applier, step: StepOf<'makeSymlink'>, row: LocalRow): boolean {
+  const { disk, tree } = applier.deps;
+  const path = tree.pathOf(row.objectId);
+  const stat = path === undefined ? undefined : disk.stat(path);
+  const { content } = step.remote;
+  if (path === undefined || stat?.type !== 'symlink' || content.kind !== 'symlink') return false;
+  if (stat.ino === row.stat.ino || disk.readLink(path) !== content.target) return false;
+  record(applier, step, { place: row, stat });
   return true;
 }
 
@@ -143,7 +191,7 @@ function linkedPart(applier: Applier, step: StepOf<'download'>): DiskStat | unde
 
 function record(
   applier: Applier,
-  step: StepOf<'download' | 'makeFolder' | 'makeSymlink'>,
+  step: ArrivingStep,
   { place, stat }: { readonly place: Place; readonly stat: DiskStat },
 ): void {
   const content = contentOf(step);
@@ -151,7 +199,7 @@ function record(
   applier.deps.transaction(() => applier.recordArrival(step, { place, stat: seen, content }));
 }
 
-function contentOf(step: StepOf<'download' | 'makeFolder' | 'makeSymlink'>): Content {
+function contentOf(step: ArrivingStep): Content {
   if (step.kind === 'download') return localContent(step.remote, step.executable);
   return step.kind === 'makeFolder' ? { kind: 'folder' } : step.remote.content;
 }

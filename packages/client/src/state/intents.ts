@@ -2,8 +2,11 @@ import type { DiskStep } from '@satchel/core/step.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { ClientDatabase } from './database.ts';
 
-/** Changes of the disk whose outcome cannot be told from the disk alone when the process dies before it is recorded. */
-export type IntendedStep = Extract<DiskStep, { readonly kind: 'download' | 'makeFolder' | 'makeSymlink' | 'keepCopy' }>;
+/**
+ * Changes of the disk that would be taken for the user's when the process dies before they are recorded. Not among
+ * them: what is removed, since a deletion that both sides have made is one.
+ */
+export type IntendedStep = Exclude<DiskStep, { readonly kind: 'removeLocal' }>;
 
 export interface Intent {
   readonly step: IntendedStep;
@@ -22,13 +25,10 @@ export function createIntents(db: ClientDatabase): Intents {
   return {
     add(intents) {
       if (intents.length === 0) return;
+      const byObject = Map.groupBy(intents, ({ step }) => step.objectId);
       db.transaction(() => {
-        for (const intent of intents)
-          db.run(
-            'INSERT OR REPLACE INTO intent (object_id, intent) VALUES (?, ?)',
-            intent.step.objectId,
-            JSON.stringify(intent),
-          );
+        for (const [id, ofObject] of byObject)
+          db.run('INSERT OR REPLACE INTO intent (object_id, intent) VALUES (?, ?)', id, JSON.stringify(ofObject));
       });
     },
     drop(ids) {
@@ -37,6 +37,7 @@ export function createIntents(db: ClientDatabase): Intents {
         for (const id of ids) db.run('DELETE FROM intent WHERE object_id = ?', id);
       });
     },
-    all: () => db.all('SELECT intent FROM intent ORDER BY object_id').map((row) => JSON.parse(String(row['intent']))),
+    all: () =>
+      db.all('SELECT intent FROM intent ORDER BY object_id').flatMap((row) => JSON.parse(String(row['intent']))),
   };
 }

@@ -18,8 +18,9 @@ export interface Bundle<S extends Step> {
 
 export interface Dispatch {
   readonly state: readonly Extract<Step, { readonly kind: 'agree' | 'join' | 'forget' | 'release' }>[];
-  /** In order, before the downloads. */
-  readonly rearranging: readonly (PlannedStep & (RearrangingStep | StepOf<'makeSymlink'>))[];
+  /** In order, before the downloads; `index` in the plan is what `after` refers to. */
+  readonly rearranging: readonly (PlannedStep &
+    (RearrangingStep | StepOf<'makeSymlink'>) & { readonly index: number })[];
   readonly downloads: readonly Bundle<StepOf<'download'>>[];
   /** Bundles of a workspace in the order in which they must be committed; large ones on their own. */
   readonly commits: readonly Bundle<ServerStep>[];
@@ -44,7 +45,7 @@ export function dispatchOf(steps: readonly PlannedStep[]): Dispatch {
     else if (step.kind === 'download') {
       slow.add(index);
       downloads.add(step, contentBytes(step));
-    } else if (sideOf(step) === 'disk') rearranging.push(step as Dispatch['rearranging'][number]);
+    } else if (sideOf(step) === 'disk') rearranging.push({ ...step, index } as Dispatch['rearranging'][number]);
     else {
       if (contentBytes(step) >= LARGE_BYTES) slow.add(index);
       commits.add(step as ServerStep, contentBytes(step));

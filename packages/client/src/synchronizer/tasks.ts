@@ -5,6 +5,7 @@ import type { Applied, Applier, StepOf } from '../apply/applier.ts';
 import { makeSymlink } from '../apply/arriving.ts';
 import { rearrange } from '../apply/rearranging.ts';
 import { AnswerInvalidError, OfflineError } from '../ports/server-api.ts';
+import type { Intent } from '../state/intents.ts';
 import { contentBytes, type Bundle, type Dispatch } from './bundles.ts';
 import type { Committer, StepOutcome } from './committer.ts';
 import type { DeleteGuard } from './delete-guard.ts';
@@ -103,32 +104,28 @@ export class Tasks {
 
   async #rearrange(steps: Dispatch['rearranging']): Promise<void> {
     const { intents } = this.#deps.applier.deps;
-    const intended = steps.flatMap((step) =>
-      step.kind === 'makeFolder' || step.kind === 'makeSymlink' || step.kind === 'keepCopy' ? [{ step }] : [],
+    // Of a way station nothing is agreed upon: a scan finds the object there just as it would have been recorded.
+    const intended = steps.flatMap((step): readonly Intent[] =>
+      step.kind === 'removeLocal' || (step.kind === 'moveLocal' && step.remote === undefined) ? [] : [{ step }],
     );
     intents.add(intended);
-    try {
-      await this.#applyAll(steps);
-    } finally {
-      intents.drop(intended.map(({ step }) => step.objectId));
-    }
-  }
-
-  async #applyAll(steps: Dispatch['rearranging']): Promise<void> {
-    const failed = new Set<ObjectId>();
+    const failed = new Set<number>();
+    const skipped: Step[] = [];
     const concluded: { readonly step: Step; readonly outcome: StepOutcome }[] = [];
     for (const step of steps) {
-      let outcome: StepOutcome;
-      try {
-        outcome = failed.has(step.objectId) ? { outcome: 'dropped' } : await this.#applyOne(step);
-      } catch (error) {
-        outcome = this.#outcomeOf(error, step);
+      if (step.after.some((index) => failed.has(index))) {
+        failed.add(step.index);
+        skipped.push(step);
+        continue;
       }
-      if (outcome.outcome !== 'done') failed.add(step.objectId);
+      const outcome = await this.#applyOne(step).catch((error: unknown) => this.#outcomeOf(error, step));
+      if (outcome.outcome !== 'done') failed.add(step.index);
       concluded.push({ step, outcome });
     }
     this.#deps.transaction(() => {
+      intents.drop(intended.map(({ step }) => step.objectId));
       for (const { step, outcome } of concluded) this.#conclude(step, outcome);
+      for (const step of skipped) this.#release(step);
     });
   }
 
