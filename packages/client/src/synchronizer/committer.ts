@@ -186,6 +186,7 @@ export class Committer {
       if (result === undefined) continue;
       if (result.outcome === 'refused') {
         outcomes[index] = { outcome: 'refused', code: result.code, detail: result.detail };
+        if (result.object !== undefined) following.takeRefused(workspaceId, result.object);
         continue;
       }
       const before = trees.synced.get(step.objectId);

@@ -136,6 +136,16 @@ export class Following {
     this.#deps.workspaces.put({ ...workspace, digest });
   }
 
+  /**
+   * The state of an object because of which an operation of ours was refused. A listing brings it, but for what was
+   * gone before anything was known of it here: the commit that brings that back has to name its last version.
+   */
+  takeRefused(workspaceId: WorkspaceId, record: ServerRecord): void {
+    const known = this.#deps.trees.remote.get(record.objectId);
+    if (record.deleted === true && (known === undefined || known.deleted === true))
+      this.takeAnswered(workspaceId, record);
+  }
+
   /** Moves the cursor over seqs that are all ours. Within the same transaction. */
   committed(workspaceId: WorkspaceId, answer: CallAnswer<'commit'>): void {
     const workspace = this.#known(workspaceId);
