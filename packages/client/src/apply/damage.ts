@@ -19,12 +19,13 @@ export async function setDamagedAside(applier: Applier, rows: Iterable<LocalRow>
     const stat = path === undefined ? undefined : disk.stat(path);
     if (path === undefined || stat === undefined || !isDamaged(applier, row, { path, stat })) continue;
     const slot = trash.slotFor(row.objectId, path);
-    if ((await disk.rename(path, slot)) !== 'renamed') continue;
+    // First of all forgotten: should this process die in between, its absence would be a deletion.
     transaction(() => {
-      trash.record(slot, path, identityOf(stat));
       tree.remove(row.objectId);
       trees.removeSynced(row.objectId);
     });
+    if ((await disk.rename(path, slot)) !== 'renamed') continue;
+    trash.record(slot, path, identityOf(stat));
     aside.push(path);
   }
   return aside;
@@ -40,6 +41,7 @@ function isAgreed({ deps }: Applier, row: LocalRow): boolean {
 function isDamaged({ deps }: Applier, row: LocalRow, { path, stat }: { path: string; stat: DiskStat }): boolean {
   const isTouched = stat.ctimeNs !== row.stat.ctimeNs || stat.size !== row.stat.size;
   const keepsTime = millisecondsOf(stat.mtimeNs) === millisecondsOf(row.stat.mtimeNs);
-  if (stat.type !== 'file' || !isTouched || !keepsTime) return false;
+  // Another inode is another file: a shorter one that somebody has put in its place.
+  if (stat.type !== 'file' || stat.ino !== row.stat.ino || !isTouched || !keepsTime) return false;
   return stat.size < row.stat.size || deps.disk.endsInZeros(path, TAIL_BYTES);
 }
