@@ -44,7 +44,7 @@ export class Housekeeping {
     const { clock, indexer, chunks } = this.#deps;
     let scannedAt = clock.monotonic();
     let retriedAt = clock.monotonic();
-    let purgedAt = clock.monotonic();
+    let purgedAt = -Infinity;
     let reconciledAt = clock.monotonic();
     let tickedAt = clock.monotonic();
     while (!signal.aborted) {
@@ -53,7 +53,9 @@ export class Housekeeping {
       const hasSlept = now - tickedAt > SLEPT_MS;
       tickedAt = now;
       await this.#deps.recover();
-      await this.#bringBackEdited();
+      const isPurgeDue = now - purgedAt > PURGE_MS;
+      // What was put there by an earlier run, or under another time of day, is looked at more seldom, but at once.
+      await this.#bringBackEdited(isPurgeDue ? 0 : clock.now() - RECENT_MS);
       if (hasSlept || now - scannedAt > SCAN_MS) {
         scannedAt = now;
         indexer.hint([{ kind: 'overflow' }]);
@@ -62,7 +64,7 @@ export class Housekeeping {
         retriedAt = now;
         indexer.retryUnreadable();
       }
-      if (now - purgedAt > PURGE_MS) {
+      if (isPurgeDue) {
         purgedAt = now;
         this.#deps.trash.purge(this.#deps.trashLimits());
         chunks.sweep();
@@ -76,9 +78,9 @@ export class Housekeeping {
   }
 
   /** H15: a program wrote into a file after it had been replaced; what it wrote comes back as a conflicted copy. */
-  async #bringBackEdited(): Promise<void> {
-    const { trash, applier, indexer, clock, activity } = this.#deps;
-    for (const file of trash.editedSince(clock.now() - RECENT_MS)) {
+  async #bringBackEdited(since: number): Promise<void> {
+    const { trash, applier, indexer, activity } = this.#deps;
+    for (const file of trash.editedSince(since)) {
       const cut = file.path.lastIndexOf('/');
       const folder = applier.deps.tree.folderAt(cut < 0 ? '' : file.path.slice(0, cut));
       const parentId = folder?.objectId ?? applier.deps.tree.folderAt('')?.objectId;
