@@ -224,9 +224,13 @@ export class FileDownloads {
   async #flushNames(paths: readonly string[]): Promise<void> {
     const { disk } = this.#deps.applier.deps;
     const folders = new Set(paths.map((path) => path.slice(0, Math.max(0, path.lastIndexOf('/')))));
-    // A folder that was moved meanwhile has another path now.
-    const areThere = [...folders].every((path) => disk.stat(path)?.type === 'folder');
-    if (paths.length > 0) await disk.flush(paths.length > 8 || !areThere ? undefined : [...folders]);
+    if (paths.length === 0) return;
+    try {
+      await disk.flush(paths.length > 8 ? undefined : [...folders]);
+    } catch {
+      // A folder was moved meanwhile and has another path now, or the disk failed once.
+      await disk.flush();
+    }
   }
 
   #record({ step, arrival }: Placed): void {
