@@ -122,6 +122,7 @@ export function assemble(
   const chunks = createChunkIndex(db);
   const workspaces = createWorkspaceStore(db);
   const settings = createSettings(db);
+  const pending = createPendingCommits(db);
   const activity = new ActivityLog(db, now);
   const pathProblems = new PathProblems();
   const objectProblems = new ObjectProblems(() => clock.monotonic());
@@ -139,6 +140,8 @@ export function assemble(
     newId: newObjectId,
     now,
     unsettled: (id, how) => late.indexer?.unsettle(id, how),
+    settled: (id) => late.indexer?.settle(id),
+    isSent: (id) => pending.name(id),
   });
   const guard = new DeleteGuard({ limit: preferences.guardDeletes, treeSize: () => trees.synced.count(), now });
   const indexer = new Indexer({
@@ -212,7 +215,7 @@ export function assemble(
     uploader,
     transaction,
     recheck,
-    pending: createPendingCommits(db),
+    pending,
     progress: progress('up'),
     newOperationId: () => newId<OperationId>(clock.now(), random.bytes(10)),
   });

@@ -8,6 +8,7 @@ import { hiddenInodes, type HiddenInodes } from './hidden-inodes.ts';
 import { isLeftAlone } from './left-alone.ts';
 import { ChangeRate, QUIET } from './quiet.ts';
 import { faultMessage } from './problems.ts';
+import { OpenFates, type OpenFate } from './open-fates.ts';
 import { readFiles, type FileToRead, type ReadingDeps } from './reading.ts';
 import { Reservations } from './reservations.ts';
 import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
@@ -60,8 +61,7 @@ export class Indexer {
   readonly #scans = new Map<string, boolean>();
   readonly #due = new Map<string, DueFile>();
   readonly #reservations = new Reservations((paths) => this.recheck(paths));
-  /** Vanished and moved objects, and when they may be believed (monotonic ms). */
-  readonly #unsettled = new Map<ObjectId, { readonly at: number; readonly vanished: boolean }>();
+  readonly #fates: OpenFates;
   #steps: ScanSteps | undefined;
   #reads = 0;
   #readsLarge = 0;
@@ -72,6 +72,7 @@ export class Indexer {
 
   constructor(deps: IndexerDeps) {
     this.#deps = deps;
+    this.#fates = new OpenFates(deps.clock);
     this.#examiner = new Examiner({
       ...deps,
       wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
@@ -115,22 +116,23 @@ export class Indexer {
   }
 
   /** An object whose place changed or that vanished; called by the Local tree. */
-  unsettle(id: ObjectId, how: 'vanished' | 'moved' | 'backup'): void {
-    const wait = how === 'backup' ? QUIET.backupMs : QUIET.settleMs;
-    this.#unsettled.set(id, {
-      at: this.#deps.clock.monotonic() + wait,
-      vanished: how === 'vanished',
-    });
+  unsettle(id: ObjectId, fate: OpenFate): void {
+    this.#fates.open(id, fate);
     this.#waker.wake();
+  }
+
+  /** What becomes of it is known now. */
+  settle(id: ObjectId): void {
+    this.#fates.settle(id);
   }
 
   /** Whether this object's fate is still open: it must not be planned yet. */
   isUnsettled(id: ObjectId): boolean {
-    return this.#unsettled.has(id);
+    return this.#fates.has(id);
   }
 
   isIdle(): boolean {
-    return this.#isScanned() && this.#due.size === 0 && this.#unsettled.size === 0;
+    return this.#isScanned() && this.#due.size === 0 && this.#fates.size === 0;
   }
 
   /** Resolves when there is nothing left to look at; files that a writer keeps changing may be waited for or not. */
@@ -331,39 +333,23 @@ export class Indexer {
   /** Vanished objects whose time has come are deleted when they are still absent after all events are in (C3). */
   async #prove(): Promise<void> {
     const now = this.#deps.clock.monotonic();
-    const ripe = [...this.#unsettled].filter(([, { at }]) => at <= now);
+    const ripe = this.#fates.ripe(now);
     if (ripe.length === 0) return;
     this.#proveAfter = now + QUIET.proofMs;
-    if (this.#isDeletionUnderWay(now)) return;
+    if (this.#fates.isDeletionUnderWay(now)) return;
     const round = ++this.#rounds;
-    if (ripe.some(([, { vanished }]) => vanished) && (await this.#deps.caughtUp()) === 'ended') return;
+    if (ripe.some(({ vanished }) => vanished) && (await this.#deps.caughtUp()) === 'ended') return;
     if (round !== this.#rounds || this.#hints.size > 0 || this.#scans.size > 0 || this.#steps !== undefined) {
       this.#waker.wake();
       return;
     }
     const hidden = hiddenInodes(this.#deps);
-    const absences = ripe.map(([id, { vanished }]) => ({
-      id,
-      vanished,
-      absence: this.#absence(id, hidden),
-    }));
+    const absences = ripe.map(({ id, vanished }) => ({ id, vanished, absence: this.#absence(id, hidden) }));
     // RACE: a disk that is unmounted while this looks at it shows everything absent; its marker then is, too (H63).
     if (!this.#deps.isRootIntact()) return;
     this.#deps.transaction(() => {
       for (const found of absences) this.#settle(found);
     });
-  }
-
-  /** While a mass deletion goes on it is not looked at in pieces: the guard has to see it whole (H69). */
-  #isDeletionUnderWay(now: number): boolean {
-    let youngest = -Infinity;
-    let oldest = Infinity;
-    for (const { at, vanished } of this.#unsettled.values()) {
-      if (!vanished) continue;
-      youngest = Math.max(youngest, at);
-      oldest = Math.min(oldest, at);
-    }
-    return youngest > now && now - oldest < QUIET.deletionMs;
   }
 
   #absence(id: ObjectId, hidden: HiddenInodes): Absence {
@@ -378,11 +364,11 @@ export class Indexer {
     const { tree } = this.#deps;
     if (absence === 'unknown') {
       // The folder above is itself in question: its proof settles this one too.
-      this.#unsettled.set(id, { at: this.#deps.clock.monotonic() + QUIET.unknownMs, vanished });
+      this.#fates.postpone(id, vanished);
       this.recheck(tree.folderPathOf(id));
       return;
     }
-    this.#unsettled.delete(id);
+    this.#fates.settle(id);
     if (absence === 'absent') this.#deps.deleted(tree.remove(id));
     const path = absence === 'there' ? tree.pathOf(id) : undefined;
     if (path !== undefined) this.recheck([path]);
@@ -393,7 +379,7 @@ export class Indexer {
     const full = this.#reads >= MAX_READS;
     if (!full) for (const { dueMs } of this.#due.values()) next = Math.min(next ?? Infinity, dueMs);
     // What came to nothing just now is not tried again at once: that would be a busy loop.
-    for (const { at } of this.#unsettled.values()) next = Math.min(next ?? Infinity, Math.max(at, this.#proveAfter));
+    if (this.#fates.size > 0) next = Math.min(next ?? Infinity, Math.max(this.#fates.nextAt(), this.#proveAfter));
     if (next === undefined || this.#deps.isRootIntact()) return next;
     return Math.max(next, this.#deps.clock.monotonic() + QUIET.unknownMs);
   }

@@ -28,6 +28,10 @@ export interface LocalTreeDeps {
   readonly now: () => number;
   /** An object vanished or changed place: its fate is not to be planned before it has settled (H9). */
   readonly unsettled: (id: ObjectId, how: 'vanished' | 'moved' | 'backup') => void;
+  /** What becomes of it is known now. */
+  readonly settled: (id: ObjectId) => void;
+  /** Whether a commit that names the object is on its way. */
+  readonly isSent: (id: ObjectId) => boolean;
 }
 
 /** Keeps the Local tree: which object a thing on disk is (identity survives moves and save-by-replace), and no more. */
@@ -182,8 +186,9 @@ export class LocalTree {
     if (sameKind && occupant.stat.ino === stat.ino) return { objectId: occupant.objectId, ...carried(occupant) };
     const mover = this.#mover(stat, content, occupant);
     if (mover !== undefined) {
-      const mattersAsItself = trees.synced.get(mover.objectId) !== undefined || occupant === undefined;
-      if (mattersAsItself) {
+      // What the server has, or will have in a moment, others see as an object of its own.
+      const isShared = trees.synced.get(mover.objectId) !== undefined || this.#deps.isSent(mover.objectId);
+      if (isShared || occupant === undefined) {
         if (occupant !== undefined) this.#displace(occupant);
         return this.#arrive(mover, folder);
       }
@@ -255,7 +260,8 @@ export class LocalTree {
 
   /**
    * H9: a name that comes back after its owner was renamed to a backup name: the owner's id returns to the name, and
-   * the backup becomes an object of its own.
+   * the backup becomes an object of its own. Now it is the backup that is waited for: most are deleted soon, and one
+   * that reached the server before the new content would stand there beside itself.
    */
   #formerOwner(place: Place, content: Content): ObjectId | undefined {
     const { trees, newId } = this.#deps;
@@ -266,7 +272,8 @@ export class LocalTree {
     const backupId = newId();
     trees.renumberLocal(owner.objectId, backupId);
     // The backup may be gone already: its absence is proved under its own id.
-    if (now.presence === 'unknown') this.#deps.unsettled(backupId, 'vanished');
+    this.#deps.unsettled(backupId, now.presence === 'unknown' ? 'vanished' : 'backup');
+    this.#deps.settled(owner.objectId);
     return owner.objectId;
   }
 }

@@ -1,5 +1,5 @@
 import { CommitRequest } from '@satchel/protocol/commit.ts';
-import type { OperationId } from '@satchel/protocol/ids.ts';
+import type { ObjectId, OperationId } from '@satchel/protocol/ids.ts';
 import type { ClientDatabase } from './database.ts';
 
 export interface PendingCommit {
@@ -12,6 +12,8 @@ export interface PendingCommit {
 export interface PendingCommits {
   add(commit: PendingCommit): number;
   remove(id: number): void;
+  /** Whether one of them names this object: the server may have it already. */
+  name(objectId: ObjectId): boolean;
   all(): readonly { readonly id: number; readonly request: CommitRequest; readonly aside: ReadonlySet<OperationId> }[];
 }
 
@@ -28,6 +30,7 @@ export function createPendingCommits(db: ClientDatabase): PendingCommits {
     remove(id) {
       db.run('DELETE FROM pending_commit WHERE id = ?', id);
     },
+    name: (objectId) => db.first('SELECT 1 FROM pending_commit WHERE instr(request, ?)', objectId) !== undefined,
     all() {
       return db.all('SELECT id, request FROM pending_commit ORDER BY id').map((row) => {
         const noted: { readonly aside?: readonly OperationId[] } = JSON.parse(String(row['request']));
