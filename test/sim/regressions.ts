@@ -30,4 +30,18 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly showed: str
   { seed: 310544, showed: 'a file moved to where the disk failed to show it was taken for deleted' },
   { seed: 320292, showed: 'a file was put into place, could not be looked at, and was taken for the user\u2019s' },
   { seed: 162512759, showed: 'a folder moved while files were put into it: they were taken for the user\u2019s' },
+  {
+    seed: 166861335,
+    showed: 'a crash between a rename from the server and its record: taken for the user\u2019s move',
+  },
+  { seed: 166980030, showed: 'a file deleted while it was downloaded, then edited: refused as stale for ever' },
+  { seed: 166980459, showed: 'a new file moved onto another one while its commit was on its way: one file twice' },
+  { seed: 400001322, showed: 'an editor\u2019s backup was on the server before the new content' },
+  { seed: 400001404, showed: 'a folder was removed although what had to leave it first had not: one file twice' },
+  {
+    seed: 500000146,
+    showed: 'a shorter file of the same age put in another one\u2019s place was taken for its damage',
+  },
+  { seed: 500001391, showed: 'what a program wrote into the trash before a restart was never brought back' },
+  { seed: 500001520, showed: 'new names were recorded unflushed after a fault, and a power cut became a deletion' },
 ];
