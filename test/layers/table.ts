@@ -45,16 +45,34 @@ const SERVER: readonly Layer[] = [
   { prefix: `${server}config-values.ts`, may: [], packages: [] },
   { prefix: `${server}config`, may: [`${server}config`], packages: ['node'] },
   {
+    prefix: `${server}examination.ts`,
+    may: ['block/', 'meta/', 'ports/'].map((name) => server + name).concat(protocol),
+    packages: [],
+  },
+  {
     prefix: `${server}upkeep.ts`,
-    may: ['administration', 'block', 'meta', 'work'].map((folder) => `${server}${folder}/`),
+    may: ['administration/', 'block/', 'meta/', 'work/', 'examination.ts']
+      .map((name) => server + name)
+      .concat(protocol),
     packages: ['pino'],
   },
-  // The only file that names adapters.
+  { prefix: `${server}backup/`, may: [`${server}ports/`, protocol], packages: ['node', 'zod'] },
+  // The only files that name adapters.
+  { prefix: `${server}compose-backup.ts`, may: [server, protocol], packages: ['node'] },
   { prefix: `${server}compose.ts`, may: [server, protocol, core], packages: ['node', 'pino'] },
   // Commands: they compose, listen and print.
-  ...['serve.', 'admin.', 'main.'].map((command) => ({
+  ...['serve.', 'admin.', 'backup-commands.', 'main.'].map((command) => ({
     prefix: server + command,
-    may: ['administration/', 'gateway/', 'compose.ts', 'config', 'serve.ts', 'admin.ts'].map((name) => server + name),
+    may: [
+      'administration/',
+      'backup/',
+      'backup-commands.ts',
+      'gateway/',
+      'compose',
+      'config',
+      'serve.ts',
+      'admin.ts',
+    ].map((name) => server + name),
     packages: ['node', 'pino'],
   })),
 ];

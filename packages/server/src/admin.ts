@@ -17,14 +17,23 @@ export async function admin(argv: readonly string[]): Promise<number> {
   try {
     const { own, command } = split(argv);
     const { config } = loadConfig(own, process.env);
+    if (BACKUP_COMMANDS.has(command[0] ?? '')) {
+      const { runBackupCommand } = await import('./backup-commands.ts');
+      return print(await runBackupCommand(config, command, say), config.json);
+    }
     const answer = (await askServer(adminSocketOf(config.data), command)) ?? (await alone(config, command));
     return print(answer, config.json);
   } catch (error) {
     const usage = error instanceof ConfigError;
-    process.stderr.write(`satchel admin: ${(error as Error).message}\n`);
+    const message = `satchel admin: ${(error as Error).message}`;
+    process.stderr.write(`${message}${usage ? '\nRun satchel admin --help for the commands.' : ''}\n`);
     return usage ? 2 : 1;
   }
 }
+
+const BACKUP_COMMANDS = new Set(['backup', 'restore']);
+
+const say = (message: string): void => void process.stderr.write(`${message}\n`);
 
 /** Without a server: the lock of the data folder is held meanwhile, so that none can start. */
 async function alone(config: Config, command: readonly string[]): Promise<AdminAnswer> {

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -24,6 +24,7 @@ import { breakingBlockStore } from './adapters/wrap/breaking-block-store.ts';
 import { retryingBlockStore } from './adapters/wrap/retrying-block-store.ts';
 import type { Administer } from './administration/admin-socket.ts';
 import { createAdminister } from './administration/commands.ts';
+import { RESTORING } from './backup/restore-backup.ts';
 import { BLOCK_SETTINGS, createBlocks } from './block/blocks.ts';
 import { openDataKeys } from './block/data-keys.ts';
 import type { Config } from './config.ts';
@@ -34,7 +35,8 @@ import { DIRECTORY } from './meta/shards.ts';
 import { createLongPolls } from './notify/long-poll.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { MIGRATIONS } from './ports/migrations.ts';
-import { upkeepJobs, upkeepTasks } from './upkeep.ts';
+import { upkeepJobs, upkeepTasks, type UpkeepParts } from './upkeep.ts';
+import { createDeletionGate } from './work/deletion-gate.ts';
 import { startSchedule } from './work/schedule.ts';
 import { startWorker } from './work/worker.ts';
 
@@ -42,6 +44,8 @@ import { startWorker } from './work/worker.ts';
 export interface Composition extends AsyncDisposable {
   readonly services: Services;
   readonly administer: Administer;
+  /** Nothing stored is deleted until it is disposed: a backup copies it. */
+  holdDeletions(): Promise<Disposable>;
   /** The one-time word of a new administrator. */
   openSetup(): string;
   /** Why requests should not come here, or undefined. */
@@ -84,6 +88,8 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
   opening.defer(() => stopping.abort());
   void watchRevoked(people.devices, connections, { signal: stopping.signal, log });
 
+  const gate = createDeletionGate();
+  const upkeep: UpkeepParts = { blocks: blocks.upkeep, meta, gate };
   const administer = createAdminister({
     users: createUserAdministration({
       database,
@@ -93,7 +99,7 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
     }),
     invites: people.invites,
     publicUrl: publicUrlOf(config),
-    upkeep: upkeepTasks(blocks.upkeep, meta),
+    upkeep: upkeepTasks(upkeep),
     schemaVersion: MIGRATIONS.length,
   });
   const resources = opening.move();
@@ -107,12 +113,13 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
       connections,
     },
     administer,
+    holdDeletions: gate.hold,
     openSetup: people.invites.openSetup,
     fault: async () => (base.store.isOpen() ? 'The block store does not answer.' : undefined),
     startWork: () => {
       if (!config.role.includes('work')) return;
       const queue = createTableQueue({ database, clock, random, maxAttempts: JOB_ATTEMPTS });
-      resources.use(startWorker({ queue, clock, random, log, handlers: upkeepJobs(blocks.upkeep, meta, log) }));
+      resources.use(startWorker({ queue, clock, random, log, handlers: upkeepJobs(upkeep, log) }));
       resources.use(startSchedule({ queue, clock, log }));
     },
     endNotifications: async () => notifier[Symbol.asyncDispose](),
@@ -131,6 +138,8 @@ async function openBase(config: Config, log: Logger, opening: AsyncDisposableSta
   const clock = systemClock;
   const random = systemRandom;
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
+  if (existsSync(join(config.data, RESTORING)))
+    throw new Error(`${config.data} holds a restore that was cut off. Run the same "satchel admin restore" again.`);
   const database = opening.use(openSqlite({ folder: join(config.data, 'meta') }));
   const announce = (message: string): void => log.warn(message);
   const keys = await openKeyFile({ path: config['key-file'], announce });

@@ -60,7 +60,7 @@ async function run(config: Config, log: Logger): Promise<number> {
   });
   const { host, port } = config.listen;
   await app.listen({ host, port });
-  stack.use(await listenForAdmin(adminSocketOf(config.data), composition.administer));
+  stack.use(await listenForAdmin(adminSocketOf(config.data), composition));
   const address = app.server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   const scheme = config.tls ? 'https' : 'http';

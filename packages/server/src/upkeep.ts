@@ -1,29 +1,48 @@
 import type { Logger } from 'pino';
+import { CodedError } from '@satchel/protocol/errors.ts';
 import type { AdminPorts } from './administration/commands.ts';
 import type { BlockUpkeep } from './block/blocks.ts';
+import { examine } from './examination.ts';
 import type { Meta } from './meta/meta.ts';
+import type { DeletionGate } from './work/deletion-gate.ts';
 import type { JobHandlers } from './work/worker.ts';
+
+export interface UpkeepParts {
+  readonly blocks: BlockUpkeep;
+  readonly meta: Meta;
+  /** What deletes stored bytes goes through it. */
+  readonly gate: DeletionGate;
+}
 
 /** A periodic scrub reads for so long and goes on from there the next time. */
 const SCRUB_MS = 10 * 60_000;
 
 /** The upkeep of the server's data, as an administrator runs it: each to its end. */
-export function upkeepTasks(blocks: BlockUpkeep, meta: Meta): AdminPorts['upkeep'] {
+export function upkeepTasks({ blocks, meta, gate }: UpkeepParts): AdminPorts['upkeep'] {
+  const unlessHeld = async <T>(report: Promise<T | undefined>): Promise<T> => {
+    const done = await report;
+    if (done !== undefined) return done;
+    throw new CodedError('unavailable', 'A backup is being taken, and nothing is deleted meanwhile; try again later.');
+  };
   return {
-    gc: async (signal) => ({ ...(await blocks.collect(signal)) }),
-    repack: async (signal) => ({ ...(await blocks.repack(signal)) }),
+    gc: async (signal) => ({ ...(await unlessHeld(gate.run(blocks.collect, signal))) }),
+    repack: async (signal) => ({ ...(await unlessHeld(gate.run(blocks.repack, signal))) }),
     scrub: async (signal) => ({ ...(await blocks.scrub({ signal })) }),
     purge: async (signal) => ({ ...(await meta.purge(signal)) }),
     'renew-epochs': async () => ({ workspaces: await meta.renewEpochs() }),
-    doctor: async (signal) => ({ ...(await meta.doctor(signal)), lastScrub: blocks.lastReport() ?? null }),
+    doctor: async (signal) => ({ ...(await examine({ meta, blocks }, { deep: false, signal })) }),
   };
 }
 
 /** The same as jobs of the work queue: in portions, with what they found in the log. */
-export function upkeepJobs(blocks: BlockUpkeep, meta: Meta, log: Logger): JobHandlers {
+export function upkeepJobs({ blocks, meta, gate }: UpkeepParts, log: Logger): JobHandlers {
+  const told = (report: object | undefined, done: string): void =>
+    report === undefined
+      ? log.info('a backup is being taken: nothing is deleted meanwhile')
+      : log.info({ report }, done);
   return {
-    collect: async (_args, signal) => log.info({ report: await blocks.collect(signal) }, 'collected'),
-    repack: async (_args, signal) => log.info({ report: await blocks.repack(signal) }, 'repacked'),
+    collect: async (_args, signal) => told(await gate.run(blocks.collect, signal), 'collected'),
+    repack: async (_args, signal) => told(await gate.run(blocks.repack, signal), 'repacked'),
     purge: async (_args, signal) => log.info({ report: await meta.purge(signal) }, 'purged'),
     scrub: async (_args, signal) => {
       const report = await blocks.scrub({ signal, budgetMs: SCRUB_MS });

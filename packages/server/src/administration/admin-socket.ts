@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, lstat, rm } from 'node:fs/promises';
-import { createServer, request, type IncomingMessage } from 'node:http';
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -30,11 +31,24 @@ export function adminSocketOf(dataFolder: string): string {
 
 const nameOf = (folder: string): string => createHash('sha256').update(folder).digest('hex').slice(0, 24);
 
+/** What a server does for its administrator. */
+export interface AdminService {
+  readonly administer: Administer;
+  /** Nothing stored is deleted until it is disposed. */
+  readonly holdDeletions: () => Promise<Disposable>;
+}
+
+const HOLD_PATH = '/hold';
+
 /** Hears commands until disposed. Only the user that the server runs as can connect. */
-export async function listenForAdmin(socket: string, administer: Administer): Promise<AsyncDisposable> {
+export async function listenForAdmin(
+  socket: string,
+  { administer, holdDeletions }: AdminService,
+): Promise<AsyncDisposable> {
   const server = createServer((incoming, reply) => {
     void (async () => {
       try {
+        if (incoming.url === HOLD_PATH) return await holdWhileOpen(incoming, reply, holdDeletions);
         const { args } = JSON.parse(await bodyOf(incoming)) as { args: readonly string[] };
         reply.setHeader('content-type', 'application/json').end(JSON.stringify(await administer(args)));
       } catch {
@@ -55,6 +69,47 @@ export async function listenForAdmin(socket: string, administer: Administer): Pr
   };
 }
 
+/** The connection is the lease: a backup that dies lets go, whatever killed it. */
+async function holdWhileOpen(
+  incoming: IncomingMessage,
+  reply: ServerResponse,
+  holdDeletions: AdminService['holdDeletions'],
+): Promise<void> {
+  const closed = once(reply, 'close');
+  incoming.resume();
+  using held = new DisposableStack();
+  held.use(await holdDeletions());
+  reply.writeHead(200).flushHeaders();
+  await closed;
+}
+
+/** Deletions of a running server, held from here. */
+export interface RemoteHold extends Disposable {
+  /** Whether the server ended meanwhile, so that something may have been deleted since. */
+  readonly lost: boolean;
+}
+
+/** Has the running server delete nothing until disposed; undefined when none runs on this data folder. */
+export async function holdDeletionsOf(socket: string): Promise<RemoteHold | undefined> {
+  if (!(await isOwn(socket))) return undefined;
+  return new Promise((resolve, reject) => {
+    const state = { lost: false };
+    const call = request({ socketPath: socket, path: HOLD_PATH }, (reply) => {
+      reply.resume().once('close', () => (state.lost = true));
+      resolve({
+        get lost() {
+          return state.lost;
+        },
+        [Symbol.dispose]: () => void call.destroy(),
+      });
+    });
+    call.on('error', (error) => (runsNot(error) ? resolve(undefined) : reject(error)));
+    call.end();
+  });
+}
+
+const runsNot = (error: NodeJS.ErrnoException): boolean => error.code === 'ECONNREFUSED' || error.code === 'ENOENT';
+
 /** Asks the running server; undefined when none runs on this data folder. */
 export async function askServer(socket: string, args: readonly string[]): Promise<AdminAnswer | undefined> {
   if (!(await isOwn(socket))) return undefined;
@@ -62,10 +117,7 @@ export async function askServer(socket: string, args: readonly string[]): Promis
     const call = request({ socketPath: socket, method: 'POST', path: '/' }, (reply) => {
       bodyOf(reply).then((text) => resolve(JSON.parse(text) as AdminAnswer), reject);
     });
-    call.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(undefined);
-      else reject(error);
-    });
+    call.once('error', (error) => (runsNot(error) ? resolve(undefined) : reject(error)));
     call.end(JSON.stringify({ args }));
   });
 }

@@ -33,6 +33,10 @@ export const ADMIN_HELP = `Usage: satchel admin COMMAND [--data DIR] [--json]
   gc | repack | purge              collect unused chunks; rewrite packs; drop what is past retention
   scrub                            read and check everything that is stored
   doctor                           check the server's data and say what is wrong
+  backup DIR [--keep N] [--no-verify] [--with-key] [--list]
+                                   copy what is new, and verify the copy; keeps N verified snapshots (7)
+  restore DIR [--snapshot NAME] [--no-verify]
+                                   put a backup back into an empty data folder
   renew-epochs                     after data was put back from a backup: devices merge, nothing is deleted
   migrate                          bring the database up to date and say its version
 `;

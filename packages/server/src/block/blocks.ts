@@ -17,6 +17,7 @@ import { openDataKeys } from './data-keys.ts';
 import { createFailureLimit } from './failure-limit.ts';
 import { fetchChunks } from './fetch.ts';
 import { createCollector, type CollectReport } from './maintenance/collect.ts';
+import { takeInventory, type Inventory } from './maintenance/inventory.ts';
 import { repack, type RepackReport } from './maintenance/repack.ts';
 import { createScrubber, type Scrubber } from './maintenance/scrub.ts';
 import { createProofNonces } from './proof-nonces.ts';
@@ -74,6 +75,7 @@ export interface Blocks extends AddressSigner {
 export interface BlockUpkeep extends Scrubber {
   collect(signal?: AbortSignal): Promise<CollectReport>;
   repack(signal: AbortSignal): Promise<RepackReport>;
+  inventory(signal?: AbortSignal): Promise<Inventory>;
 }
 
 const PROOF_FAILURES = { failures: 64, spanMs: 10 * 60_000, names: 10_000 } as const;
@@ -113,6 +115,7 @@ export async function createBlocks(ports: BlockPorts, settings: BlockSettings = 
       ...createScrubber(all, settings.scrubBytesPerSecond),
       ...createCollector(all),
       repack: (signal) => repack(all, signal),
+      inventory: (signal) => takeInventory(all, signal),
     },
   };
 }

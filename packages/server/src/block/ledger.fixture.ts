@@ -1,5 +1,6 @@
 import { CodedError } from '@satchel/protocol/errors.ts';
 import type { ChunkId, UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { BlockKey } from '../ports/block-store.ts';
 import type { ChunkLedger, StoredChunk, UploadAnnouncement } from '../ports/chunk-ledger.ts';
 
 /** What tests of the Block Service see and set of their ledger. */
@@ -88,7 +89,7 @@ function telling(state: LedgerState): Telling {
   };
 }
 
-type Upkeep = Pick<ChunkLedger, 'relocate' | 'scan' | 'forgetUnreferenced' | 'usesKey'>;
+type Upkeep = Pick<ChunkLedger, 'relocate' | 'scan' | 'forgetUnreferenced' | 'objects' | 'usesKey'>;
 
 function upkeep(state: LedgerState): Upkeep {
   return {
@@ -111,6 +112,16 @@ function upkeep(state: LedgerState): Upkeep {
         for (const links of state.links.values()) links.delete(id);
       }
       return forgotten;
+    },
+    async objects(after = '' as BlockKey, limit) {
+      const ends = new Map<BlockKey, number>();
+      for (const { location } of state.chunks.values())
+        ends.set(location.key, Math.max(location.offset + location.length, ends.get(location.key) ?? 0));
+      return [...ends]
+        .filter(([key]) => key > after)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .slice(0, limit)
+        .map(([key, endBytes]) => ({ key, endBytes }));
     },
     usesKey: async (key) => [...state.chunks.values()].some(({ location }) => location.key === key),
   };

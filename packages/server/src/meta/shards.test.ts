@@ -15,6 +15,7 @@ import {
   outcomeOf,
   putOf,
   store,
+  storedOf,
   type MetaUnderTest,
 } from './meta-under-test.ts';
 import { DIRECTORY } from './shards.ts';
@@ -85,6 +86,11 @@ test('two shards: commits, listings, metadata, quota and prefetch reach what lie
     12,
   );
   assert.equal((await meta.ledger.scan(undefined, 100)).length, 12);
+  const pages = [await meta.ledger.objects(undefined, 5)];
+  for (let last = pages[0]; last !== undefined && last.length > 0; last = pages.at(-1))
+    pages.push(await meta.ledger.objects(last.at(-1)?.key, 5));
+  const keys = pages.flat().map(({ key }) => key);
+  assert.deepEqual(keys, chunks.map((chunk) => storedOf(chunk).location.key).sort());
   const file = await doneBy(meta, ann, put);
   assert.deepEqual((await meta.metadata(ann, { workspace_id: ann.workspaceId, path: 'f' })).chunkList, { chunks });
   assert.equal((await listAll(meta, ann, ann.workspaceId)).objects.length, 1);

@@ -21,6 +21,12 @@ export interface StoredChunk extends ChunkRef {
   readonly location: ChunkLocation;
 }
 
+/** A storage object and where the last recorded chunk in it ends. */
+export interface UsedObject {
+  readonly key: BlockKey;
+  readonly endBytes: number;
+}
+
 /** `linked`: usable by the workspace. `elsewhere`: stored, but only others are linked to it (S7). */
 export type ChunkStanding = 'linked' | 'elsewhere' | 'unknown';
 
@@ -58,6 +64,8 @@ export interface ChunkLedger {
    * deletes the bytes where nothing else lies (S5: reference removed first, bytes last).
    */
   forgetUnreferenced(olderThan: number, limit: number): Promise<readonly StoredChunk[]>;
+  /** Storage objects that recorded chunks lie in, in order of key after `after`, for doctor and backups. */
+  objects(after: BlockKey | undefined, limit: number): Promise<readonly UsedObject[]>;
   /** Whether any recorded chunk lies in this storage object. */
   usesKey(key: BlockKey): Promise<boolean>;
   /** Uploads in progress, for prefetch by other devices: announced by upload_request, forgotten at commit or after a day. */

@@ -184,3 +184,31 @@ test('a chunk that is moved between being located and being read is found at its
   assert.ok(chunks[4]!.equals(chunkFrameOf(frame).payload));
   assert.equal(setup.ledger.damaged.size, 0);
 });
+
+test('an inventory finds objects that are gone or cut off, and what lies there for nothing', async () => {
+  await using setup = await openTestBlocks();
+  const { blocks, clock, store } = setup;
+  const larges = [randomBytes(200_000), randomBytes(200_000)];
+  for (const bytes of larges) await put(setup, setup.alice, bytes);
+  await sendBatch(setup, setup.alice, [frameFor(randomBytes(1000)), frameFor(randomBytes(1000))]);
+  const sound = { objects: 3, findings: [], found: 0, orphans: 0, orphanBytes: 0 };
+  assert.deepEqual(await blocks.upkeep.inventory(), sound);
+  const orphan = newPackKey(clock, systemRandom);
+  await store.put(orphan, [randomBytes(10)]);
+  assert.deepEqual(await blocks.upkeep.inventory(), sound, 'it may be recorded yet');
+  clock.skewMs = LIMITS.collectionGraceMs + HOUR_MS;
+  const [first, second] = await keysIn(store, 'chunks/');
+  assert.ok(first !== undefined && second !== undefined);
+  await store.delete(first);
+  const path = join(setup.folder, 'data', 'objects', second);
+  await writeFile(path, (await readFile(path)).subarray(0, 100_000));
+  const inventory = await blocks.upkeep.inventory();
+  assert.deepEqual(
+    new Map(inventory.findings.map(({ key, code }) => [key, code])),
+    new Map([
+      [first, 'object_missing'],
+      [second, 'object_short'],
+    ]),
+  );
+  assert.deepEqual([inventory.found, inventory.orphans, inventory.orphanBytes], [2, 1, 10]);
+});

@@ -102,6 +102,15 @@ export const CHUNKS = {
   remove: statement<{ chunkId: Uint8Array }>()((q, arg) =>
     q.deleteFrom('chunks').where('chunk_id', '=', arg('chunkId')).where('links', '=', 0),
   ),
+  objects: statement<{ after: string; limit: number }>()((q, arg) =>
+    q
+      .selectFrom('chunks')
+      .select((e) => ['store_key', e.fn.max<number>(e('store_offset', '+', e.ref('store_length'))).as('end_bytes')])
+      .where('store_key', '>', arg('after'))
+      .groupBy('store_key')
+      .orderBy('store_key')
+      .limit(arg('limit')),
+  ),
   anyAtKey: statement<{ key: string }>()((q, arg) =>
     q.selectFrom('chunks').select('chunk_id').where('store_key', '=', arg('key')).limit(1),
   ),

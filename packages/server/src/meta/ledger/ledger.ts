@@ -7,7 +7,7 @@ import { allowanceOf } from '../quota.ts';
 import { shardOfWorkspace } from '../shards.ts';
 import { WORKSPACES } from '../workspace-statements.ts';
 import { forgetUnreferenced, recordDamaged, relocate } from './collecting.ts';
-import { locate, locateAny, scan, usesKey } from './locating.ts';
+import { locate, locateAny, objects, scan, usesKey } from './locating.ts';
 import { linkProved, recordStored } from './recording.ts';
 import { stand } from './standing.ts';
 import type { UploadPings } from './upload-pings.ts';
@@ -31,6 +31,7 @@ export function createLedger(parts: MetaParts, pings: UploadPings): ChunkLedger 
     relocate: async (id, from, to) => relocate(parts, id, from, to),
     scan: async (after, limit) => scan(parts, after, limit),
     forgetUnreferenced: async (olderThan, limit) => forgetUnreferenced(parts, olderThan, limit),
+    objects: async (after, limit) => objects(parts, after, limit),
     usesKey: async (key) => usesKey(parts, key),
     announceUpload: async (caller, upload) => {
       if (await announceUpload(parts, caller, upload)) pings.arrived(upload.workspaceId, upload.uploadId);

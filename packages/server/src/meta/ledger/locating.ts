@@ -1,6 +1,6 @@
 import type { ChunkId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { BlockKey } from '../../ports/block-store.ts';
-import type { Caller, StoredChunk } from '../../ports/chunk-ledger.ts';
+import type { Caller, StoredChunk, UsedObject } from '../../ports/chunk-ledger.ts';
 import { expectReader } from '../access.ts';
 import type { MetaParts } from '../parts.ts';
 import { shardOfChunk, shardOfWorkspace } from '../shards.ts';
@@ -61,6 +61,27 @@ export async function scan(
   const found = pages.flat().map(storedChunkOf);
   if (pages.length > 1) found.sort((a, b) => (a.id < b.id ? -1 : 1));
   return found.slice(0, limit);
+}
+
+/** `ChunkLedger.objects`. A pack may hold chunks of several shards; each shard answers up to its last key only. */
+export async function objects(
+  { database }: Pick<MetaParts, 'database'>,
+  after: BlockKey | undefined,
+  limit: number,
+): Promise<readonly UsedObject[]> {
+  const pages = await Promise.all(
+    database.shards.map(async (shard) =>
+      database.read(shard, async (reader) => reader.all(CHUNKS.objects, { after: after ?? '', limit })),
+    ),
+  );
+  const ends = new Map<string, number>();
+  for (const row of pages.flat()) ends.set(row.store_key, Math.max(row.end_bytes, ends.get(row.store_key) ?? 0));
+  // RACE: beyond the last key of a full page that shard may have more of a pack.
+  const known = pages.filter((page) => page.length === limit).map((page) => page.at(-1)?.store_key ?? '');
+  return [...ends]
+    .filter(([key]) => known.every((last) => key <= last))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, endBytes]) => ({ key: key as BlockKey, endBytes }));
 }
 
 /** `ChunkLedger.usesKey`. */
