@@ -65,6 +65,18 @@ export function loadNativeCalls(): NativeCalls | undefined {
   return nativeCalls(module, library);
 }
 
+/** Gives free pages of the C library's heap back to the system; undefined where the library has no such call. */
+export function loadHeapTrim(): (() => void) | undefined {
+  const module = process.getBuiltinModule('node:ffi') as typeof ffi | undefined;
+  if (process.platform !== 'linux' || module === undefined) return undefined;
+  try {
+    const { functions } = module.dlopen(null, { malloc_trim: { arguments: ['uint64'], return: 'int32' } });
+    return () => void functions.malloc_trim(0n);
+  } catch {
+    return undefined; // The C library of this system does without.
+  }
+}
+
 function nativeCalls(module: typeof ffi, library: Library): NativeCalls {
   const c = library.functions;
   // libffi leaves errno alone between the call and this read on the same thread; nothing may come between the two.
