@@ -83,9 +83,9 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
 }
 
 /**
- * Open handles of the root and of the folders last used, kept for one synchronous run only: a loop over a folder
- * opens it once, nothing that happened between two turns of the event loop can be missed, and the disk can be
- * unmounted at any time.
+ * Open handles of the root and of the folders last used, kept until the event loop goes on, over awaits that need not
+ * wait for it too: a loop over a folder opens it once, nothing that happened between two turns can be missed, and the
+ * disk can be unmounted at any time.
  */
 class ParentHandles implements Disposable {
   readonly #rootPath: string;
@@ -120,7 +120,8 @@ class ParentHandles implements Disposable {
   #rootHandle(): DirectoryHandle {
     if (this.#root === undefined) {
       this.#root = this.#native.openRoot(this.#rootPath);
-      queueMicrotask(() => this[Symbol.dispose]());
+      // After the promise jobs at hand; a microtask would come between two steps of an awaiting loop.
+      process.nextTick(() => this[Symbol.dispose]());
     }
     return this.#root;
   }

@@ -4,8 +4,8 @@ import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { isStill, seenAs, type Applied, type Applier, type Standing, type StepOf } from './applier.ts';
 
-/** Steps that move, make and remove names on disk and need no bytes from the server. */
-export type RearrangingStep = StepOf<'makeFolder' | 'moveLocal' | 'removeLocal' | 'setExecutable' | 'keepCopy'>;
+/** Steps that move and make names on disk and need no bytes from the server. */
+export type RearrangingStep = StepOf<'makeFolder' | 'moveLocal' | 'setExecutable' | 'keepCopy'>;
 
 export async function rearrange(applier: Applier, step: RearrangingStep): Promise<Applied> {
   switch (step.kind) {
@@ -15,8 +15,6 @@ export async function rearrange(applier: Applier, step: RearrangingStep): Promis
       return moveLocal(applier, step);
     case 'keepCopy':
       return keepCopy(applier, step);
-    case 'removeLocal':
-      return step.expected.content.kind === 'folder' ? removeFolder(applier, step) : removeFile(applier, step);
     case 'setExecutable':
       return setExecutable(applier, step);
   }
@@ -101,73 +99,6 @@ async function renameTo(
 function afterChange({ row, stat: before }: Standing, after: DiskStat): LocalRow['stat'] {
   const wasExact = row.stat.ctimeNs === before.ctimeNs && isStill(row, after);
   return wasExact ? identityOf(after) : row.stat;
-}
-
-async function removeFile(applier: Applier, step: StepOf<'removeLocal'>): Promise<Applied> {
-  const { disk, trash, recheck } = applier.deps;
-  const standing = applier.untouched(step.objectId);
-  if (standing === undefined) return 'dropped';
-  const { row, path } = standing;
-  if (
-    row.content.kind === 'file' &&
-    step.expected.content.kind === 'file' &&
-    row.content.hash !== step.expected.content.hash
-  )
-    return 'dropped';
-  const slot = trash.slotFor(step.objectId, path);
-  const outcome = await disk.rename(path, slot);
-  const resting = outcome === 'renamed' ? disk.stat(slot) : undefined;
-  if (resting === undefined || !isStill(row, resting)) {
-    // It was changed in the last moment: it goes back where it was (C4).
-    if (resting !== undefined) await disk.rename(slot, path);
-    recheck([path]);
-    return 'dropped';
-  }
-  recordRemoval(applier, step, () => trash.record(slot, path, identityOf(resting)));
-  return 'done';
-}
-
-function removeFolder(applier: Applier, step: StepOf<'removeLocal'>): Applied {
-  const { disk, recheck, keepFolder } = applier.deps;
-  // The very folder: another one may have taken its name, and not be seen yet.
-  const standing = applier.standing(step.objectId);
-  if (standing === undefined) return 'dropped';
-  const { path } = standing;
-  const outcome = disk.removeFolder(path);
-  if (outcome === 'missing') {
-    recheck([path]);
-    return 'dropped';
-  }
-  if (outcome === 'not-empty') {
-    if (!holdsOnlyIgnored(applier, path)) {
-      recheck(disk.list(path)?.entries.map(({ name }) => `${path}/${name}`) ?? [path]);
-      return 'dropped';
-    }
-    keepFolder(path);
-  }
-  recordRemoval(applier, step, () => undefined);
-  return 'done';
-}
-
-/** An empty folder in it is somebody's, and not seen yet. */
-function holdsOnlyIgnored(applier: Applier, path: string): boolean {
-  const { disk, rules } = applier.deps;
-  const entries = disk.list(path)?.entries ?? [];
-  if (entries.length === 0) return false;
-  return entries.every(({ name, type }) => {
-    const below = `${path}/${name}`;
-    return rules().ignores(below, type === 'folder') || (type === 'folder' && holdsOnlyIgnored(applier, below));
-  });
-}
-
-function recordRemoval(applier: Applier, step: StepOf<'removeLocal'>, also: () => void): void {
-  const { trees, tree, transaction } = applier.deps;
-  transaction(() => {
-    also();
-    tree.remove(step.objectId);
-    applier.recordSynced(step);
-    if (!step.excluded && trees.remote.get(step.objectId)?.deleted === true) trees.removeRemote(step.objectId);
-  });
 }
 
 function setExecutable(applier: Applier, step: StepOf<'setExecutable'>): Applied {

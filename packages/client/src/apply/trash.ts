@@ -40,18 +40,27 @@ export class Trash {
 
   /** A free path for a file that is to be put here; its folder exists. */
   slotFor(objectId: ObjectId, path: string): string {
+    return `${this.#newFolder(objectId)}/${nameOf(path)}`;
+  }
+
+  /** The same for many at once: files of one folder, whose names differ, share a folder here. */
+  slotsByFolder(): (parentId: ObjectId, path: string) => string {
+    const folders = new Map<ObjectId, string>();
+    return (parentId, path) => `${folders.getOrInsertComputed(parentId, (id) => this.#newFolder(id))}/${nameOf(path)}`;
+  }
+
+  #newFolder(id: ObjectId): string {
     const { disk } = this.#deps;
     const day = new Date(this.#deps.now()).toISOString().slice(0, 10);
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    const folder = `${TRASH_FOLDER}/${day}/${objectId}-${this.#deps.now().toString(36)}-${(this.#serial++).toString(36)}`;
+    const folder = `${TRASH_FOLDER}/${day}/${id}-${this.#deps.now().toString(36)}-${(this.#serial++).toString(36)}`;
     if (disk.makeFolder(folder) === 'missing') {
       for (const above of [TRASH_FOLDER, `${TRASH_FOLDER}/${day}`]) disk.makeFolder(above);
       disk.makeFolder(folder);
     }
-    return `${folder}/${name}`;
+    return folder;
   }
 
-  /** Notes what was put into a slot. */
+  /** Notes what is put into a slot. */
   record(trashPath: string, path: string, stat: StatIdentity): void {
     this.#deps.db.run(
       'INSERT OR REPLACE INTO trashed (trash_path, path, size, mtime_ns, at) VALUES (?,?,?,?,?)',
@@ -72,9 +81,14 @@ export class Trash {
     });
   }
 
+  /** What was noted did not come to rest here. */
+  dismiss(trashPath: string): void {
+    this.#deps.db.run('DELETE FROM trashed WHERE trash_path = ?', trashPath);
+  }
+
   /** A file was taken out again. */
   forget(trashPath: string): void {
-    this.#deps.db.run('DELETE FROM trashed WHERE trash_path = ?', trashPath);
+    this.dismiss(trashPath);
     this.#deps.disk.removeFolder(trashPath.slice(0, trashPath.lastIndexOf('/')));
   }
 
@@ -101,4 +115,8 @@ function trashedOf(row: Readonly<Record<string, string | number | null>>): Trash
     mtimeNs: String(row['mtime_ns']),
     at: Number(row['at']),
   };
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }

@@ -118,6 +118,7 @@ export class Daemon {
       clock: ports.clock,
       recover: () => this.#recover(signal),
       trashLimits: this.#options.preferences.trash,
+      isInSync: () => this.isInSync(),
     });
     await Promise.all([
       this.#observe(signal),

@@ -21,6 +21,8 @@ export interface HousekeepingDeps {
   /** Brings back what a fault in the middle of a swap has left between two names. */
   readonly recover: () => Promise<void>;
   readonly trashLimits: () => TrashLimits;
+  /** Nothing to do here or there. */
+  readonly isInSync: () => boolean;
 }
 
 const TICK_MS = 5000;
@@ -56,6 +58,7 @@ export class Housekeeping {
       const isPurgeDue = now - purgedAt > PURGE_MS;
       // What was put there by an earlier run, or under another time of day, is looked at more seldom, but at once.
       await this.#bringBackEdited(isPurgeDue ? 0 : clock.now() - RECENT_MS);
+      if (this.#deps.isInSync()) this.#deps.trees.rest();
       if (hasSlept || now - scannedAt > SCAN_MS) {
         scannedAt = now;
         indexer.hint([{ kind: 'overflow' }]);

@@ -148,15 +148,21 @@ export class LocalTree {
     return Array.from(this.#deps.trees.local.children(LIMBO), ({ objectId }) => objectId);
   }
 
-  /** The row goes, and all below it; returns their ids. */
+  /**
+   * The row goes, and all below it; returns their ids. Contents come before their folders: they are planned in this
+   * order, and a deleted folder would be searched for life by each plan until it is empty.
+   */
   remove(id: ObjectId): readonly ObjectId[] {
-    const removed: ObjectId[] = [];
+    const { local } = this.#deps.trees;
+    const found: ObjectId[] = [];
     const stack = [id];
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-      for (const child of this.#deps.trees.local.children(at)) stack.push(child.objectId);
-      this.#deps.trees.removeLocal(at);
-      removed.push(at);
+      found.push(at);
+      if (local.get(at)?.content.kind !== 'folder') continue;
+      for (const child of local.children(at)) stack.push(child.objectId);
     }
+    const removed = found.reverse();
+    for (const each of removed) this.#deps.trees.removeLocal(each);
     return removed;
   }
 

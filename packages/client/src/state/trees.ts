@@ -1,6 +1,7 @@
 import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Place, SyncedNode, Tree, TreeNode, Trees } from '@satchel/core/tree.ts';
 import type { ClientDatabase } from './database.ts';
+import { RecentNodes } from './recent-nodes.ts';
 import {
   contentColumns,
   localOf,
@@ -22,13 +23,11 @@ const PUT_LOCAL = `INSERT OR REPLACE INTO local (object_id, workspace_id, parent
   mtime_ms, target, presence, moved_from, disk_name, dev, ino, mtime_ns, ctime_ns, birth_ns, mode, seen_ms)
   VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
 
-/** Nodes kept in memory per tree: planning and recording ask for the same few again and again. */
-const REMEMBERED = 2000;
 const PAGE = 256;
 
 /** One of the three trees on its table, with the nodes last used in memory. */
 class StoredTree<Row extends TreeNode> implements Tree<Row> {
-  readonly #known = new Map<ObjectId, Row | undefined>();
+  readonly #known = new RecentNodes<Row>();
   readonly #db: ClientDatabase;
   readonly #table: 'remote' | 'local' | 'synced';
   readonly #read: (row: SqlRow) => Row;
@@ -48,7 +47,8 @@ class StoredTree<Row extends TreeNode> implements Tree<Row> {
   }
 
   get(id: ObjectId): Row | undefined {
-    if (this.#known.has(id)) return this.#known.get(id);
+    const known = this.#known.get(id);
+    if (known !== undefined) return known.node;
     const row = this.#db.first(this.#byId, id);
     const node = row === undefined ? undefined : this.#read(row);
     this.remember(id, node);
@@ -57,11 +57,7 @@ class StoredTree<Row extends TreeNode> implements Tree<Row> {
 
   /** What has just been written, or read. */
   remember(id: ObjectId, node: Row | undefined): void {
-    this.#known.delete(id);
     this.#known.set(id, node);
-    if (this.#known.size <= REMEMBERED) return;
-    const oldest = this.#known.keys().next();
-    if (!oldest.done) this.#known.delete(oldest.value);
   }
 
   /** The table was changed past this object, or a transaction was rolled back. */
@@ -146,6 +142,11 @@ export class TreeStore implements Trees {
     this.#localChanges++;
     this.local.remember(node.objectId, node);
     this.#changed(node.objectId);
+  }
+
+  /** Lets go of the nodes kept in memory: there is nothing to be done. */
+  rest(): void {
+    for (const tree of [this.remote, this.local, this.synced]) tree.forgetAll();
   }
 
   /** Counts changes of local folders: whoever remembers paths asks whether they still hold. */

@@ -20,7 +20,7 @@ export interface Dispatch {
   readonly state: readonly Extract<Step, { readonly kind: 'agree' | 'join' | 'forget' | 'release' }>[];
   /** In order, before the downloads; `index` in the plan is what `after` refers to. */
   readonly rearranging: readonly (PlannedStep &
-    (RearrangingStep | StepOf<'makeSymlink'>) & { readonly index: number })[];
+    (RearrangingStep | StepOf<'makeSymlink' | 'removeLocal'>) & { readonly index: number })[];
   readonly downloads: readonly Bundle<StepOf<'download'>>[];
   /** Bundles of a workspace in the order in which they must be committed; large ones on their own. */
   readonly commits: readonly Bundle<ServerStep>[];

@@ -4,6 +4,7 @@ import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Applied, Applier, StepOf } from '../apply/applier.ts';
 import { makeSymlink } from '../apply/arriving.ts';
 import { rearrange } from '../apply/rearranging.ts';
+import { Removals } from '../apply/removing.ts';
 import { AnswerInvalidError, OfflineError } from '../ports/server-api.ts';
 import type { Intent } from '../state/intents.ts';
 import { contentBytes, type Bundle, type Dispatch } from './bundles.ts';
@@ -109,6 +110,10 @@ export class Tasks {
       step.kind === 'removeLocal' || (step.kind === 'moveLocal' && step.remote === undefined) ? [] : [{ step }],
     );
     intents.add(intended);
+    const removals = new Removals(
+      this.#deps.applier,
+      steps.filter((step) => step.kind === 'removeLocal'),
+    );
     const failed = new Set<number>();
     const skipped: Step[] = [];
     const concluded: { readonly step: Step; readonly outcome: StepOutcome }[] = [];
@@ -118,19 +123,22 @@ export class Tasks {
         skipped.push(step);
         continue;
       }
-      const outcome = await this.#applyOne(step).catch((error: unknown) => this.#outcomeOf(error, step));
+      const outcome = await this.#applyOne(step, removals).catch((error: unknown) => this.#outcomeOf(error, step));
       if (outcome.outcome !== 'done') failed.add(step.index);
       concluded.push({ step, outcome });
     }
     this.#deps.transaction(() => {
+      removals.close();
       intents.drop(intended.map(({ step }) => step.objectId));
       for (const { step, outcome } of concluded) this.#conclude(step, outcome);
       for (const step of skipped) this.#release(step);
     });
   }
 
-  async #applyOne(step: Dispatch['rearranging'][number]): Promise<StepOutcome> {
+  async #applyOne(step: Dispatch['rearranging'][number], removals: Removals): Promise<StepOutcome> {
     const { applier } = this.#deps;
+    if (step.kind === 'removeLocal') return { outcome: await removals.remove(step) };
+    removals.record();
     const applied: Applied | 'refused' =
       step.kind === 'makeSymlink' ? await makeSymlink(applier, step) : await rearrange(applier, step);
     if (applied !== 'refused') return { outcome: applied };
