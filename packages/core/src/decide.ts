@@ -46,11 +46,16 @@ export class Decisions {
   }
 
   /**
-   * The limit cut off the search of a folder that something moves out of. Whether the folder goes may be what the
-   * others wait for: when it has to make way for a new one of its name, into which they move.
+   * The limit cut off the search of a folder that something moves out of, or of one that is excluded. Whether the
+   * folder goes may be what the others wait for: when it has to make way for one that wants its name.
    */
   get needsMore(): boolean {
     return this.#needsMore;
+  }
+
+  /** The limit cut off a search for what leaves a folder. */
+  cutOff(): void {
+    this.#needsMore = true;
   }
 
   get decided(): number {

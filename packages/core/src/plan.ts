@@ -145,7 +145,10 @@ function surroundings(id: ObjectId, decisions: Decisions): { readonly id: Object
   }
   if (local && remote && isFolder(local.content) && settings.excluded(id)) {
     for (const child of trees.local.children(id)) {
-      if (decisions.decided >= settings.limit) break;
+      if (decisions.decided >= settings.limit) {
+        decisions.cutOff();
+        break;
+      }
       needed.push({ id: child.objectId, again: false });
     }
   }

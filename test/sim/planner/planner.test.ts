@@ -21,6 +21,7 @@ const KEPT: readonly (readonly [seed: number, index: number])[] = [
   [79, 11321],
   [79, 371403],
   [80, 160351],
+  [20261120, 149223],
 ];
 
 test('C6 random cases: all settle, agree, lose nothing, duplicate nothing and bring nothing back', () => {
