@@ -10,7 +10,7 @@ export function statOf(inode: Inode): DiskStat {
     type: inode.type,
     dev: DEVICE,
     ino: inode.ino,
-    size: inode.type === 'file' ? inode.data.length : inode.type === 'symlink' ? inode.target.length : 4096,
+    size: inode.type === 'file' ? inode.data.length : 0,
     mtimeNs: String(inode.mtimeNs),
     ctimeNs: String(inode.ctimeNs),
     mode: inode.mode,

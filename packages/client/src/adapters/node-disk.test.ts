@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -25,4 +25,15 @@ test('H60 a walk over many folders keeps few of them open, and a rename between 
   for (let at = FOLDERS - 8; at < FOLDERS; at++) disk.stat(`d${at}/f${at}`);
   assert.equal(await disk.rename(`d${FOLDERS - 8}/f${FOLDERS - 8}`, 'd0/moved'), 'renamed');
   assert.deepEqual(readdirSync(join(root, 'd0')).sort(), ['f0', 'moved']);
+});
+
+test('only a file has a size: what is recorded of a link is what the next stat tells', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  mkdirSync(join(root, 'folder'));
+  symlinkSync('somewhere', join(root, 'link'));
+  writeFileSync(join(root, 'file'), 'four');
+  using disk = createNodeDisk(root, createNativeFiles());
+  const sizes = ['folder', 'link', 'file'].map((path) => disk.stat(path)?.size);
+  assert.deepEqual(sizes, [0, 0, 4]);
 });

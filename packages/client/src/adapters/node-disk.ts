@@ -170,7 +170,7 @@ function statEntry(path: string | undefined): DiskStat | undefined {
     type: typeOf(stat),
     dev: Number(stat.dev),
     ino: Number(stat.ino),
-    size: Number(stat.size),
+    size: stat.isFile() ? Number(stat.size) : 0,
     mtimeNs: String(stat.mtimeNs),
     ctimeNs: String(stat.ctimeNs),
     birthNs: String(stat.birthtimeNs),

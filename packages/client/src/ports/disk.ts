@@ -2,6 +2,7 @@
 export interface StatIdentity {
   readonly dev: number;
   readonly ino: number;
+  /** Bytes of a file; 0 of anything else, whose size says nothing. */
   readonly size: number;
   /** Decimal nanoseconds. */
   readonly mtimeNs: string;
