@@ -115,11 +115,12 @@ export function checkContents({ devices, ledger, mayDuplicate }: Contents): void
   }
 }
 
-/** Nothing displaced lies forgotten between two names. */
+/** Nothing displaced lies forgotten between two names, and no download has left a part behind. */
 export function checkStaging(devices: readonly SimDevice[]): void {
   for (const { name, disk } of devices) {
-    const ready = disk.find('.satchel/staging/ready');
-    if (ready !== undefined && ready.entries.size > 0)
-      throw new Violation('C4', `${name} has left ${[...ready.entries.keys()].join(', ')} in the ready folder`);
+    for (const folder of ['ready', 'part']) {
+      const left = [...(disk.find(`.satchel/staging/${folder}`)?.entries.keys() ?? [])];
+      if (left.length > 0) throw new Violation('C4', `${name} has left ${left.join(', ')} in the ${folder} folder`);
+    }
   }
 }

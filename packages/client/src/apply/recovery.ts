@@ -59,16 +59,22 @@ export async function recoverReady(applier: Applier, hashFile: (path: string) =>
   }
 }
 
-/** Staging files that were linked to their place but not yet unlinked, or that belong to nothing any more. */
-export function sweepParts(applier: Applier): void {
+/**
+ * Staging files that were linked to their place but not yet unlinked, or that belong to nothing any more: a newer
+ * version was there before they were complete, say. Only while nothing is being downloaded.
+ * @param isTaken files of these objects are still being written
+ */
+export function sweepParts(applier: Applier, isTaken: (id: ObjectId) => boolean = () => false): void {
   const { disk, trees } = applier.deps;
   for (const { name } of disk.list(PART_FOLDER)?.entries ?? []) {
     const path = `${PART_FOLDER}/${name}`;
     const stat = disk.stat(path);
-    const [id, hash] = name.split('.');
-    const remote = trees.remote.get(id as ObjectId)?.content;
-    const isWanted = remote?.kind === 'file' && hash !== undefined && remote.hash.startsWith(hash) && stat?.links === 1;
-    if (!isWanted) disk.removeFile(path);
+    const [id, hash] = name.split('.') as [ObjectId, string?];
+    const [remote, local] = [trees.remote.get(id), trees.local.get(id)?.content];
+    const content = remote?.deleted === true ? undefined : remote?.content;
+    const isMissing = content?.kind === 'file' && !(local?.kind === 'file' && local.hash === content.hash);
+    const isWanted = isMissing && hash !== undefined && content.hash.startsWith(hash);
+    if (!isTaken(id) && !(isWanted && stat?.links === 1)) disk.removeFile(path);
   }
 }
 

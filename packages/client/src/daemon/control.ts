@@ -76,38 +76,38 @@ async function waitForSync({ daemon, report }: ControlDeps, signal: AbortSignal)
   while (!signal.aborted) {
     const blocking = report.blocking();
     if (blocking !== undefined) return { outcome: 'blocked', message: blocking };
-    if (!isFresh && daemon.isScanned) isFresh = await refreshed(daemon, signal);
+    if (!isFresh && daemon.isScanned) isFresh = await isRefreshed(daemon, signal);
     const { guard, tasks } = daemon.parts;
     if (isFresh && daemon.isAtRest()) {
       if (guard.isHolding()) return { outcome: 'held' };
       const [problem] = report.standing();
       if (problem !== undefined) return { outcome: 'blocked', message: problem.message };
-      if (daemon.isInSync() && (await isStillInSync(daemon, signal))) return { outcome: 'synced' };
+      if (daemon.isOnline() && (await isStillInSync(daemon, signal))) return { outcome: 'synced' };
     }
     if (isFresh && guard.isHolding() && tasks.isIdle() && daemon.parts.engine.isIdle()) return { outcome: 'held' };
-    await daemon.turned(signal);
+    const isAway = daemon.isScanned && (!isFresh || !daemon.isOnline());
+    await (isAway ? daemon.askedAgain(signal) : daemon.turned(signal));
   }
   throw signal.reason;
 }
 
 /** Whether the disk and the server could both be asked. */
-async function refreshed(daemon: Daemon, signal: AbortSignal): Promise<boolean> {
+async function isRefreshed(daemon: Daemon, signal: AbortSignal): Promise<boolean> {
   try {
     await daemon.refresh(signal);
     return true;
   } catch (error) {
     if (signal.aborted) throw error;
-    // Offline, say: the next turn of the daemon is a reason to ask again.
-    await daemon.turned(signal);
-    return false;
+    return false; // offline, say: it is asked again
   }
 }
 
 /** What was seen as in sync may have been the moment before an event came in. */
 async function isStillInSync(daemon: Daemon, signal: AbortSignal): Promise<boolean> {
+  if (!daemon.isInSync()) return false;
   await daemon.caughtUp();
   await daemon.parts.indexer.settled(signal, { waitForWriters: true });
-  return daemon.isInSync();
+  return daemon.isInSync() && daemon.isOnline();
 }
 
 /** Deletions that are held are undone: what the server has comes back to this disk. */

@@ -1,4 +1,4 @@
-import { createIgnoreRules, IGNORE_FILE, IGNORE_LIMITS, type IgnoreRules } from '@satchel/core/ignore-rules.ts';
+import { IGNORE_FILE, type IgnoreRules } from '@satchel/core/ignore-rules.ts';
 import type { Ping } from '@satchel/protocol/notify.ts';
 import { setDamagedAside } from '../apply/damage.ts';
 import { finishIntents, makeClientFolders, recoverReady, sweepParts } from '../apply/recovery.ts';
@@ -6,7 +6,9 @@ import { Waker } from '../indexer/waker.ts';
 import type { Watch, WatchEvent, Watcher } from '../ports/watcher.ts';
 import { followChanges, type FeedState } from '../transfer/change-feed.ts';
 import { assemble, type Assembly, type DaemonIdentity, type DaemonPorts, type Preferences } from './assembly.ts';
+import { HoldOff } from './hold-off.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { IgnoreFile } from './ignore-file.ts';
 import { PauseSetting } from './pause.ts';
 import { Prefetching } from './prefetching.ts';
 
@@ -19,12 +21,13 @@ export interface DaemonOptions {
 }
 
 const PLANNING = 'planning';
-const FIRST_HOLD_OFF_MS = 1000;
-const LAST_HOLD_OFF_MS = 30_000;
+const RESTART_MS = 1000;
 const ROOT_CHECK_MS = 2000;
 /** Setting that is there between a clean stop and the next start. */
 const CLEAN_STOP = 'stopped.cleanly';
 const OBSERVE_MS = 10_000;
+/** How often a server that is away is asked for somebody who waits. */
+const ASK_AGAIN_MS = 1000;
 
 /** One device at work: observe, plan, run, record, until it is stopped. */
 export class Daemon {
@@ -33,15 +36,12 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #waker = new Waker();
   readonly #prefetching: Prefetching;
-  #rules: IgnoreRules = createIgnoreRules();
-  #rulesText: string | undefined;
+  readonly #holdOff: HoldOff;
+  readonly #ignoreFile = new IgnoreFile();
   #watch: Watch | undefined;
   #isScanned = false;
   #isListed = false;
   #feed: FeedState = 'offline';
-  /** Monotonic ms until which the server is left alone after it could not serve. */
-  #holdOffUntil = 0;
-  #holdOffMs = FIRST_HOLD_OFF_MS;
   #lastActiveMs: number;
   #lastSyncMs: number | undefined;
   /** Of the present run. */
@@ -52,17 +52,18 @@ export class Daemon {
     this.#options = options;
     this.#lastActiveMs = ports.clock.monotonic();
     this.parts = assemble(ports, identity, preferences, {
-      rules: () => this.#rules,
+      rules: () => this.#ignoreFile.rules,
       isReady: () => this.#isReady(),
       caughtUp: () => this.caughtUp(),
-      offline: () => this.#holdOff(),
+      offline: () => this.#holdOff.begin(this.#signal),
       takePrefetched: (id) => this.#prefetching.take(id),
       progressed: () => {
-        this.#holdOffMs = FIRST_HOLD_OFF_MS;
+        this.#holdOff.succeeded();
         this.#lastActiveMs = ports.clock.monotonic();
       },
     });
     this.pause = new PauseSetting(this.parts.settings, ports.clock);
+    this.#holdOff = new HoldOff({ clock: ports.clock, over: (signal) => this.#goOn(signal) });
     this.#prefetching = new Prefetching({ ...this.parts, api: ports.api, disk: ports.disk, clock: ports.clock });
   }
 
@@ -81,7 +82,7 @@ export class Daemon {
   }
 
   get rules(): IgnoreRules {
-    return this.#rules;
+    return this.#ignoreFile.rules;
   }
 
   /** Nothing to do here or there, as far as is known. */
@@ -117,6 +118,7 @@ export class Daemon {
       ...this.parts,
       clock: ports.clock,
       recover: () => this.#recover(signal),
+      sweep: () => sweepParts(this.parts.applier, (id) => this.#prefetching.isFollowing(id)),
       trashLimits: this.#options.preferences.trash,
       isInSync: () => this.isInSync(),
     });
@@ -165,11 +167,31 @@ export class Daemon {
 
   /** Tries everything again that waits for a better time. */
   syncNow(): void {
-    this.#holdOffUntil = 0;
+    this.#askAtOnce();
     this.parts.indexer.retryUnreadable();
     for (const id of this.parts.objectProblems.retryAll()) this.parts.engine.touchedAgain(id);
     this.#lastActiveMs = this.#options.ports.clock.monotonic();
     this.#waker.turn();
+  }
+
+  /** Whether the server is there, as far as is known. */
+  isOnline(): boolean {
+    return this.#feed === 'live' || this.#feed === 'polling';
+  }
+
+  /** For those who wait for a server that is away: resolves when it is back, or after it was asked once more. */
+  async askedAgain(signal: AbortSignal): Promise<void> {
+    const ending = new AbortController();
+    const either = AbortSignal.any([signal, ending.signal]);
+    await Promise.race([this.#waker.turned(either), this.#options.ports.clock.delay(ASK_AGAIN_MS, either)]);
+    ending.abort();
+    if (!signal.aborted && !this.isOnline()) this.#askAtOnce();
+  }
+
+  /** However long the server has been away, and whatever wait came of that. */
+  #askAtOnce(): void {
+    this.#holdOff.end();
+    this.#waker.wake();
   }
 
   /** Resolves at the next time something may have changed. */
@@ -183,14 +205,12 @@ export class Daemon {
   }
 
   #isReady(): boolean {
-    const { clock, rootProblem } = this.#options.ports;
-    const canAsk = this.#feed === 'live' || this.#feed === 'polling';
-    const isHeldOff = clock.monotonic() < this.#holdOffUntil;
+    const { rootProblem } = this.#options.ports;
     const isReady =
       this.#isScanned &&
       this.#isListed &&
-      canAsk &&
-      !isHeldOff &&
+      this.isOnline() &&
+      !this.#holdOff.isOn() &&
       !this.pause.isPaused() &&
       !this.parts.following.isListing &&
       !this.parts.following.hasGap();
@@ -273,34 +293,9 @@ export class Daemon {
     }
   }
 
-  /** H73: a change of the rules is a reason to look at everything again. */
   #loadRules(): void {
-    const { disk } = this.#options.ports;
-    const { pathProblems, indexer } = this.parts;
-    pathProblems.clear(IGNORE_FILE);
-    let text: string | undefined;
-    try {
-      const bytes = disk.readSmall(IGNORE_FILE, IGNORE_LIMITS.fileCharacters * 4);
-      text = bytes === undefined ? undefined : new TextDecoder().decode(bytes);
-    } catch (error) {
-      pathProblems.add(
-        IGNORE_FILE,
-        'ignore_file',
-        `${IGNORE_FILE} cannot be read, the rules before it stay: ${String(error)}`,
-      );
-      return;
-    }
-    if (text === this.#rulesText) return;
-    this.#rulesText = text;
-    this.#rules = createIgnoreRules(text);
-    const [problem] = this.#rules.problems;
-    if (problem !== undefined)
-      pathProblems.add(
-        IGNORE_FILE,
-        'ignore_file',
-        `${IGNORE_FILE}:${problem.line}: ${problem.reason.replaceAll('_', ' ')}; the line has no effect`,
-      );
-    indexer.hint([{ kind: 'overflow' }]);
+    const { pathProblems: problems, indexer } = this.parts;
+    if (this.#ignoreFile.load({ disk: this.#options.ports.disk, problems })) indexer.hint([{ kind: 'overflow' }]);
   }
 
   async #untilEnded(signal: AbortSignal): Promise<void> {
@@ -323,7 +318,9 @@ export class Daemon {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { api, clock, random } = this.#options.ports;
-    const deps = { api, clock, random, idleMs: () => clock.monotonic() - this.#lastActiveMs };
+    const idleMs = () => clock.monotonic() - this.#lastActiveMs;
+    const rest = (ms: number, during: AbortSignal) => this.#waker.sleep(clock, clock.monotonic() + ms, during);
+    const deps = { api, clock, random, idleMs, rest };
     const listener = {
       ping: (ping: Ping) => void this.#heardPing(ping, signal),
       refresh: async (during: AbortSignal) => {
@@ -355,22 +352,14 @@ export class Daemon {
     }
   }
 
-  #holdOff(): void {
-    const { clock } = this.#options.ports;
-    this.#holdOffUntil = clock.monotonic() + this.#holdOffMs;
-    const wait = this.#holdOffMs;
-    this.#holdOffMs = Math.min(this.#holdOffMs * 2, LAST_HOLD_OFF_MS);
-    void clock.delay(wait, this.#signal).then(() => this.#goOn());
-  }
-
   /** First of all it has to be known what became of the commits that were not answered. */
-  async #goOn(): Promise<void> {
+  async #goOn(signal: AbortSignal): Promise<void> {
     try {
-      await this.parts.committer.resendPending(this.#signal);
+      await this.parts.committer.resendPending(signal);
     } catch (error) {
-      if (this.#signal.aborted) return;
+      if (signal.aborted) return;
       this.#options.ports.log('a commit is still without an answer', { error: String(error) });
-      this.#holdOff();
+      this.#holdOff.begin(signal);
     }
     this.parts.engine.wake();
   }
@@ -386,7 +375,7 @@ export class Daemon {
         log(`the ${name} loop failed and starts again`, {
           error: error instanceof Error ? error.stack : String(error),
         });
-        await clock.delay(FIRST_HOLD_OFF_MS, signal);
+        await clock.delay(RESTART_MS, signal);
       }
     }
   }

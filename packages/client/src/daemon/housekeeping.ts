@@ -20,6 +20,8 @@ export interface HousekeepingDeps {
   readonly clock: Clock;
   /** Brings back what a fault in the middle of a swap has left between two names. */
   readonly recover: () => Promise<void>;
+  /** Removes what downloads that came to nothing have left in the staging folder. */
+  readonly sweep: () => void;
   readonly trashLimits: () => TrashLimits;
   /** Nothing to do here or there. */
   readonly isInSync: () => boolean;
@@ -58,7 +60,10 @@ export class Housekeeping {
       const isPurgeDue = now - purgedAt > PURGE_MS;
       // What was put there by an earlier run, or under another time of day, is looked at more seldom, but at once.
       await this.#bringBackEdited(isPurgeDue ? 0 : clock.now() - RECENT_MS);
-      if (this.#deps.isInSync()) this.#deps.trees.rest();
+      if (this.#deps.isInSync()) {
+        this.#deps.trees.rest();
+        this.#deps.sweep();
+      }
       if (hasSlept || now - scannedAt > SCAN_MS) {
         scannedAt = now;
         indexer.hint([{ kind: 'overflow' }]);

@@ -78,6 +78,11 @@ export class Prefetching {
     return followed.hasFailed ? undefined : followed.prefetch.arrived;
   }
 
+  /** Whether its file in the staging folder is being written. */
+  isFollowing(objectId: ObjectId): boolean {
+    return this.#byObject.has(objectId);
+  }
+
   async #end(followed: Followed): Promise<void> {
     followed.isOver = true;
     if (this.#byObject.get(followed.objectId) === followed) this.#byObject.delete(followed.objectId);

@@ -44,6 +44,8 @@ function follow(script: {
   readonly listen: (listener: EventListener, signal: AbortSignal) => Promise<void>;
   readonly poll?: () => Promise<{ pings: Ping[] }>;
   readonly refresh?: () => Promise<void>;
+  /** The user is away from the beginning on; by default at work. */
+  readonly isIdle?: boolean;
 }) {
   const clock = createSteppedClock();
   const log: string[] = [];
@@ -58,6 +60,7 @@ function follow(script: {
     signIn,
     end,
     ended: Promise.resolve(),
+    hurry: (): void => undefined,
   };
   function signIn(): void {
     it.session = 'signed_in';
@@ -86,7 +89,14 @@ function follow(script: {
   } as unknown as ServerApi;
   it.ended = Promise.resolve().then(() =>
     followChanges(
-      { api, clock, random: { bytes: (length) => new Uint8Array(length), fraction: () => 0.5 }, idleMs: () => 0 },
+      {
+        api,
+        clock,
+        random: { bytes: (length) => new Uint8Array(length), fraction: () => 0.5 },
+        idleMs: () => (script.isIdle === true ? clock.monotonic() : 0),
+        rest: (ms, signal) =>
+          Promise.race([clock.delay(ms, signal), new Promise<void>((resolve) => (it.hurry = resolve))]),
+      },
       {
         ping: (ping) => log.push(`ping ${ping.seq}`),
         state: (state) => log.push(state),
@@ -164,10 +174,21 @@ test('a stream that the server ends in good order is opened again without being 
 });
 
 test('H100 a server that is away is asked with growing pauses, up to five minutes', async () => {
-  const it = follow({ listen: () => Promise.reject(new OfflineError('away')) });
+  const it = follow({ listen: () => Promise.reject(new OfflineError('away')), isIdle: true });
   await it.clock.advance(3_600_000);
-  assert.ok(it.listens > 15 && it.listens < 40, `${it.listens} tries in an hour`);
+  assert.ok(it.listens > 15 && it.listens < 50, `${it.listens} tries in an hour`);
   assert.deepEqual(it.log, ['offline']);
+  await it.end();
+});
+
+test('a server that is away is asked every ten seconds while the user is at work, and at once when somebody asks', async () => {
+  const it = follow({ listen: () => Promise.reject(new OfflineError('away')) });
+  await it.clock.advance(600_000);
+  const tries = it.listens;
+  assert.ok(tries >= 55 && tries <= 75, `${tries} tries in ten minutes`);
+  it.hurry();
+  await it.clock.advance(0);
+  assert.equal(it.listens, tries + 1);
   await it.end();
 });
 

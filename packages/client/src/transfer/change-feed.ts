@@ -21,6 +21,8 @@ export interface FeedDeps {
   readonly random: Random;
   /** Time since the last local or remote change, or wish of the user, in ms. */
   readonly idleMs: () => number;
+  /** Resolves after so many milliseconds, or as soon as somebody wants to know how things stand. */
+  readonly rest: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** The server sends a heartbeat well within this time; a stream that is silent for longer is dead (H99). */
@@ -78,10 +80,16 @@ export async function followChanges(deps: FeedDeps, listener: FeedListener, sign
         lesserUntil = deps.clock.monotonic() + RETRY_BETTER_WAY_MS;
       }
       if (isUnreachable(error) || failures > 1) become('offline');
-      const retryAfterMs = error instanceof CodedError ? (error.retryAfterS ?? 0) * 1000 : 0;
-      await deps.clock.delay(backoffMs(RECONNECT_BACKOFF, failures, deps.random.fraction(), retryAfterMs), signal);
+      await deps.rest(reconnectMs(deps, failures, error), signal);
     }
   }
+}
+
+/** Never longer than between two polls: who works in the folder finds the server back within seconds. */
+function reconnectMs({ random, idleMs }: FeedDeps, failures: number, error: unknown): number {
+  const retryAfterMs = error instanceof CodedError ? (error.retryAfterS ?? 0) * 1000 : 0;
+  const waitMs = backoffMs(RECONNECT_BACKOFF, failures, random.fraction(), retryAfterMs);
+  return Math.max(retryAfterMs, Math.min(waitMs, pollIntervalMs(idleMs(), random.fraction())));
 }
 
 /** Not a matter of the way in which it is asked. */
@@ -180,7 +188,7 @@ const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<number>>> = {
       await listener.refresh(signal);
       become('polling');
       succeeded();
-      await deps.clock.delay(pollIntervalMs(deps.idleMs(), deps.random.fraction()), signal);
+      await deps.rest(pollIntervalMs(deps.idleMs(), deps.random.fraction()), signal);
     } while (!signal.aborted && deps.clock.monotonic() < until);
     return 0;
   },

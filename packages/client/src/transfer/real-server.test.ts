@@ -287,7 +287,13 @@ test('the other device hears of a commit, and prefetches an upload before it', a
     });
   const live = Promise.withResolvers<void>();
   const feed = followChanges(
-    { api: b.api, clock: systemClock, random: systemRandom, idleMs: () => 0 },
+    {
+      api: b.api,
+      clock: systemClock,
+      random: systemRandom,
+      idleMs: () => 0,
+      rest: (ms, signal) => systemClock.delay(ms, signal),
+    },
     {
       ping(ping) {
         heard.push(ping);
