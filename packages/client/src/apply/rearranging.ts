@@ -1,5 +1,5 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
-import { identityOf } from '../indexer/observation.ts';
+import { identityOf, isExecutable } from '../indexer/observation.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { isStill, seenAs, type Applied, type Applier, type Standing, type StepOf } from './applier.ts';
@@ -95,9 +95,13 @@ async function renameTo(
   return { ...row, stat: afterChange(standing, seenAs(applier, target, standing.stat)) };
 }
 
-/** The change gave it a new ctime; that is taken over only when ctime was right before, or an edit would be missed (H4). */
+/**
+ * The change gave it a new ctime. That is taken over only when ctime was right before (H4), and what is seen is what
+ * is recorded: somebody may have edited it or changed its bit in between.
+ */
 function afterChange({ row, stat: before }: Standing, after: DiskStat): LocalRow['stat'] {
-  const wasExact = row.stat.ctimeNs === before.ctimeNs && isStill(row, after);
+  const hasItsBit = row.content.kind !== 'file' || isExecutable(after) === row.content.executable;
+  const wasExact = row.stat.ctimeNs === before.ctimeNs && hasItsBit && isStill(row, after);
   return wasExact ? identityOf(after) : row.stat;
 }
 
@@ -105,18 +109,21 @@ function setExecutable(applier: Applier, step: StepOf<'setExecutable'>): Applied
   const standing = applier.standing(step.objectId);
   if (standing?.row.content.kind !== 'file') return 'dropped';
   applier.deps.disk.setExecutable(standing.path, step.executable);
+  const row = withBit(standing.row, step.executable);
   const after = seenAs(applier, standing.path, standing.stat);
-  recordExecutable(applier, step, { ...standing.row, stat: afterChange(standing, after) });
+  recordExecutable(applier, step, { ...row, stat: afterChange({ ...standing, row }, after) });
   return 'done';
 }
 
 /** The file on disk has the bit that the step gave it. */
 export function recordExecutable(applier: Applier, step: StepOf<'setExecutable'>, row: LocalRow): void {
   const { trees, transaction } = applier.deps;
-  if (row.content.kind !== 'file') return;
-  const content = { ...row.content, executable: step.executable };
   transaction(() => {
-    trees.putLocal({ ...row, content });
+    trees.putLocal(withBit(row, step.executable));
     applier.recordSynced(step);
   });
+}
+
+function withBit(row: LocalRow, executable: boolean): LocalRow {
+  return row.content.kind === 'file' ? { ...row, content: { ...row.content, executable } } : row;
 }

@@ -1,4 +1,6 @@
 import type { Disk } from '../ports/disk.ts';
+import type { LocalRow } from '../state/rows.ts';
+import type { TreeStore } from '../state/trees.ts';
 import type { PathProblems } from './problems.ts';
 
 /** `any`: there is a path of which not even the inode can be told. */
@@ -23,4 +25,16 @@ export function hiddenInodes({
     }
   }
   return inodes;
+}
+
+/** Whether it, or something that lay in it, may be what a hidden path leads to: a folder takes along what is in it. */
+export function isHidden({ trees }: { readonly trees: TreeStore }, row: LocalRow, hidden: HiddenInodes): boolean {
+  if (hidden === 'any') return true;
+  if (hidden.size === 0) return false;
+  const stack = [row];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    if (hidden.has(at.stat.ino)) return true;
+    for (const child of trees.local.children(at.objectId)) stack.push(child);
+  }
+  return false;
 }

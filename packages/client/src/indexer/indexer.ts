@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { WatchEvent } from '../ports/watcher.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { Examiner, type ExaminerDeps } from './examiner.ts';
-import { hiddenInodes, type HiddenInodes } from './hidden-inodes.ts';
+import { hiddenInodes, isHidden, type HiddenInodes } from './hidden-inodes.ts';
 import { isLeftAlone } from './left-alone.ts';
 import { ChangeRate, QUIET } from './quiet.ts';
 import { faultMessage } from './problems.ts';
@@ -356,8 +356,7 @@ export class Indexer {
     const row = this.#deps.trees.local.get(id);
     if (row === undefined || row.presence === 'present' || isLeftAlone(row)) return 'settled';
     const absence = this.#deps.tree.absence(row);
-    const isHidden = hidden === 'any' || hidden.has(row.stat.ino);
-    return absence === 'absent' && isHidden ? 'unknown' : absence;
+    return absence === 'absent' && isHidden(this.#deps, row, hidden) ? 'unknown' : absence;
   }
 
   #settle({ id, vanished, absence }: { id: ObjectId; vanished: boolean; absence: Absence }): void {
