@@ -15,17 +15,12 @@ export class Waker {
   /** @param dueMs monotonic; undefined: until woken */
   async sleep(clock: Clock, dueMs: number | undefined, signal: AbortSignal): Promise<void> {
     if (!this.#woken && !signal.aborted) {
-      const cancel = new AbortController();
-      const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true, signal: cancel.signal });
-      });
-      const wait =
-        dueMs === undefined
-          ? woken
-          : Promise.race([woken, clock.delay(Math.max(0, dueMs - clock.monotonic()), cancel.signal)]);
-      await wait;
-      cancel.abort();
+      const woken = Promise.withResolvers<void>();
+      const wake = (): void => woken.resolve();
+      this.#wake = wake;
+      signal.addEventListener('abort', wake, { once: true });
+      await (dueMs === undefined ? woken.promise : wokenOrDue(woken.promise, clock, dueMs));
+      signal.removeEventListener('abort', wake);
     }
     this.#wake = undefined;
     this.#woken = false;
@@ -40,11 +35,17 @@ export class Waker {
 
   /** Resolves after the loop's next turn, or when aborted. */
   async turned(signal: AbortSignal): Promise<void> {
-    const cancel = new AbortController();
-    const aborted = new Promise<void>((resolve) =>
-      signal.addEventListener('abort', () => resolve(), { once: true, signal: cancel.signal }),
-    );
-    await Promise.race([this.#turn.promise, aborted]);
-    cancel.abort();
+    const aborted = Promise.withResolvers<void>();
+    const end = (): void => aborted.resolve();
+    signal.addEventListener('abort', end, { once: true });
+    await Promise.race([this.#turn.promise, aborted.promise]);
+    signal.removeEventListener('abort', end);
   }
+}
+
+async function wokenOrDue(woken: Promise<void>, clock: Clock, dueMs: number): Promise<void> {
+  const cancel = new AbortController();
+  await Promise.race([woken, clock.delay(Math.max(0, dueMs - clock.monotonic()), cancel.signal)]);
+  // With a reason of its own: the default one is an error with a stack, made anew each time.
+  cancel.abort('woken');
 }
