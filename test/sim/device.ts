@@ -1,10 +1,9 @@
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { createDaemonControl } from '@satchel/client/daemon/control.ts';
 import { Daemon } from '@satchel/client/daemon/daemon.ts';
 import { StatusReport } from '@satchel/client/daemon/status.ts';
 import type { DaemonControl } from '@satchel/client/control/daemon-control.ts';
+import { ClientDatabase } from '@satchel/client/state/database.ts';
 import { newId, type DeviceId } from '@satchel/protocol/ids.ts';
 import type { Chance } from './chance.ts';
 import { createDiskPort, ROOT } from './disk-port.ts';
@@ -15,7 +14,7 @@ import {
   createSimRandom,
   Incarnation,
   KilledError,
-  MortalDatabase,
+  mortalDatabase,
   wallMs,
   type Faults,
   type WallClock,
@@ -38,7 +37,6 @@ interface Running {
   readonly incarnation: Incarnation;
   readonly daemon: Daemon;
   readonly control: DaemonControl;
-  readonly db: MortalDatabase;
   readonly stopping: AbortController;
 }
 
@@ -53,15 +51,18 @@ export class SimDevice {
   readonly #world: World;
   readonly #hasExchange: boolean;
   readonly #spinMs: number;
-  readonly #dbPath: string;
+  /** Outlives the daemons, as the file does that it stands for. */
+  #database = new ClientDatabase(':memory:');
   running: Running | undefined;
+  readonly #runs: AbortController[] = [];
   kills = 0;
   powerCuts = 0;
-  /** The database as it was some time ago: what a power cut may leave of it. */
-  #snapshot: Uint8Array | undefined;
+  /** A file with the database as it was some time ago: what a power cut may leave of it. */
+  #snapshot: string | undefined;
+  #snapshots = 0;
 
   constructor(world: World, name: string) {
-    const { chance, scheduler, folder } = world;
+    const { chance, scheduler } = world;
     this.#world = world;
     this.name = name;
     this.deviceId = newId<DeviceId>(1_800_000_000_000, chance.bytes(10));
@@ -73,13 +74,12 @@ export class SimDevice {
     this.line = { isUp: true, latencyMs: chance.pick([1, 5, 40]), lostReplies: 0, lostRequests: 0, duplicates: 0 };
     this.#hasExchange = chance.happens(0.8);
     this.#spinMs = chance.pick([0.001, 0.01, 0.5]);
-    this.#dbPath = join(folder, `${name}.db`);
   }
 
   start(): void {
     const { scheduler, chance, server, faults } = this.#world;
     const incarnation = new Incarnation(scheduler, chance, { faults, died: () => this.#died() });
-    const db = new MortalDatabase(this.#dbPath, incarnation);
+    const db = mortalDatabase(this.#database, incarnation);
     const clock = createSimClock(scheduler, this.wall, incarnation, this.#spinMs);
     const daemon = new Daemon({
       ports: {
@@ -118,7 +118,8 @@ export class SimDevice {
       reloadSettings: () => undefined,
       stop: async () => stopping.abort(),
     });
-    this.running = { incarnation, daemon, control, db, stopping };
+    this.running = { incarnation, daemon, control, stopping };
+    this.#runs.push(stopping);
     this.#note('starts');
     daemon.run(stopping.signal).catch((error: unknown) => {
       if (incarnation.isAlive && !(error instanceof KilledError)) scheduler.failure ??= error;
@@ -136,6 +137,13 @@ export class SimDevice {
     this.running?.incarnation.kill();
   }
 
+  /** Signals that nobody aborts are kept by the runtime, with the dead daemon that listens to them. */
+  bury(): void {
+    this.kill();
+    for (const stopping of this.#runs) stopping.abort();
+    this.#database[Symbol.dispose]();
+  }
+
   #died(): void {
     const { running } = this;
     if (running === undefined) return;
@@ -143,15 +151,13 @@ export class SimDevice {
     this.kills++;
     this.#note('is killed');
     this.disk.changes.length = 0;
-    // Not at once: a statement of it may be under way.
-    this.#world.scheduler.after(0, () => running.db[Symbol.dispose]());
   }
 
   /** What a power cut may later take the database back to. */
   rememberDatabase(): void {
     if (this.running === undefined) return;
-    using db = new DatabaseSync(this.#dbPath);
-    this.#snapshot = db.serialize();
+    this.#snapshot = join(this.#world.folder, `${this.name}-${this.#snapshots++}.db`);
+    this.#database.run('VACUUM INTO ?', this.#snapshot);
   }
 
   /** @returns contents lost to users, and what lies in their place */
@@ -165,8 +171,8 @@ export class SimDevice {
     if (snapshot !== undefined && chance.happens(0.5)) {
       this.#note('the database is as it was some time ago');
       this.#world.scheduler.after(1, () => {
-        for (const suffix of ['', '-wal', '-shm']) rmSync(this.#dbPath + suffix, { force: true });
-        writeFileSync(this.#dbPath, snapshot);
+        this.#database[Symbol.dispose]();
+        this.#database = new ClientDatabase(snapshot);
       });
     }
     this.#snapshot = undefined;
@@ -188,9 +194,5 @@ export class SimDevice {
       tree.set(path, text);
     }
     return tree;
-  }
-
-  saveDatabase(to: string): void {
-    copyFileSync(this.#dbPath, to);
   }
 }

@@ -72,6 +72,8 @@ export async function runHistory(seed: number, options: Options = {}): Promise<O
     for (const device of history.devices) device.kill();
     scheduler.failure = undefined;
     await scheduler.run(() => false, scheduler.now + 2);
+    for (const device of history.devices) device.bury();
+    await new Promise((resolve) => setImmediate(resolve));
     process.off('unhandledRejection', unhandled);
     rmSync(folder, { recursive: true, force: true });
   }

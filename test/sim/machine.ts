@@ -1,6 +1,5 @@
 import type { Clock, Random } from '@satchel/client/ports/clock.ts';
-import { ClientDatabase } from '@satchel/client/state/database.ts';
-import type { SQLInputValue } from 'node:sqlite';
+import type { ClientDatabase } from '@satchel/client/state/database.ts';
 import type { Chance } from './chance.ts';
 import type { Life, Scheduler } from './scheduler.ts';
 
@@ -107,40 +106,41 @@ export function createSimRandom(chance: Chance): Random {
   return { bytes: (length) => chance.bytes(length), fraction: () => chance.fraction() };
 }
 
-/** The client's database, of which the dead do not write. */
-export class MortalDatabase extends ClientDatabase {
-  readonly #incarnation: Incarnation;
-  #transactions = 0;
-
-  constructor(path: string, incarnation: Incarnation) {
-    super(path);
-    this.#incarnation = incarnation;
-  }
-
-  override run(sql: string, ...args: SQLInputValue[]): number {
-    if (!this.#incarnation.isAlive) throw new KilledError();
-    if (this.#transactions === 0) this.#incarnation.mayDie();
-    return super.run(sql, ...args);
-  }
-
-  override all(sql: string, ...args: SQLInputValue[]) {
-    if (!this.#incarnation.isAlive) throw new KilledError();
-    return super.all(sql, ...args);
-  }
-
-  override first(sql: string, ...args: SQLInputValue[]) {
-    if (!this.#incarnation.isAlive) throw new KilledError();
-    return super.first(sql, ...args);
-  }
-
-  override transaction<T>(work: () => T): T {
-    if (!this.#incarnation.isAlive) throw new KilledError();
-    if (this.#transactions === 0) this.#incarnation.mayDie();
-    this.#transactions++;
-    try {
-      return super.transaction(work);
-    } finally {
-      this.#transactions--;
-    }
-  }
+/** The client's database as one incarnation has it: the dead read and write nothing. */
+export function mortalDatabase(db: ClientDatabase, incarnation: Incarnation): ClientDatabase {
+  const rolledBack: (() => void)[] = [];
+  let depth = 0;
+  const alive = (): ClientDatabase => {
+    if (!incarnation.isAlive) throw new KilledError();
+    return db;
+  };
+  const changing = (): ClientDatabase => {
+    alive();
+    if (depth === 0) incarnation.mayDie();
+    return db;
+  };
+  const mortal: Pick<ClientDatabase, keyof ClientDatabase> = {
+    run: (sql, ...args) => changing().run(sql, ...args),
+    all: (sql, ...args) => alive().all(sql, ...args),
+    first: (sql, ...args) => alive().first(sql, ...args),
+    columns: (sql, ...args) => alive().columns(sql, ...args),
+    iterate: (sql, ...args) => alive().iterate(sql, ...args),
+    value: (sql, ...args) => alive().value(sql, ...args),
+    rolledBack: (listener) => void rolledBack.push(listener),
+    transaction(work) {
+      changing();
+      depth++;
+      try {
+        return db.transaction(work);
+      } catch (error) {
+        for (const listener of rolledBack) listener();
+        throw error;
+      } finally {
+        depth--;
+      }
+    },
+    [Symbol.dispose]: () => undefined,
+  };
+  // The same calls, of a class that has private members: no other way to stand in for it.
+  return mortal as ClientDatabase;
 }

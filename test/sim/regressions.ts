@@ -44,4 +44,6 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly showed: str
   },
   { seed: 500001391, showed: 'what a program wrote into the trash before a restart was never brought back' },
   { seed: 500001520, showed: 'new names were recorded unflushed after a fault, and a power cut became a deletion' },
+  { seed: 700000034, showed: 'a folder went with a file in it that was moved to where the disk failed to show it' },
+  { seed: 700000337, showed: 'a bit that was changed while the file was renamed for the server was never seen' },
 ];
