@@ -51,7 +51,7 @@ const SERVER: readonly Layer[] = [
   },
   {
     prefix: `${server}upkeep.ts`,
-    may: ['administration/', 'block/', 'meta/', 'work/', 'examination.ts']
+    may: ['administration/', 'block/', 'meta/', 'ports/', 'work/', 'examination.ts']
       .map((name) => server + name)
       .concat(protocol),
     packages: ['pino'],

@@ -140,7 +140,10 @@ async function openCopy(folder: string, store: BlockStore, keys: Keys): Promise<
       // Opened here, when the data keys are in the store: without them it would make one.
       const limits = { ...BLOCK_SETTINGS, recentBytes: 0, scrubBytesPerSecond: Infinity };
       const blocks = await createBlocks({ store, ledger: meta.ledger, keys, clock, random }, limits);
-      return examine({ meta, blocks: blocks.upkeep }, { deep: true });
+      const report = await examine({ meta, blocks: blocks.upkeep }, { deep: true });
+      if (report.unread > 0)
+        throw new BackupFault('folder_unusable', `${report.unread} chunks cannot be read: check the disk.`);
+      return report;
     },
     renewEpochs: () => meta.renewEpochs(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

@@ -35,7 +35,7 @@ import { DIRECTORY } from './meta/shards.ts';
 import { createLongPolls } from './notify/long-poll.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { MIGRATIONS } from './ports/migrations.ts';
-import { upkeepJobs, upkeepTasks, type UpkeepParts } from './upkeep.ts';
+import { doctorTask, upkeepJobs, upkeepTasks, type UpkeepHealth, type UpkeepParts } from './upkeep.ts';
 import { createDeletionGate } from './work/deletion-gate.ts';
 import { startSchedule } from './work/schedule.ts';
 import { startWorker } from './work/worker.ts';
@@ -50,6 +50,8 @@ export interface Composition extends AsyncDisposable {
   openSetup(): string;
   /** Why requests should not come here, or undefined. */
   fault(): Promise<string | undefined>;
+  /** What the last daily examination of the data found. */
+  examined(): UpkeepHealth['examined'];
   /** Begins what runs beside the requests. */
   startWork(): void;
   /** Ends long-lived answers; their clients come back to another node, or to this one after its restart. */
@@ -89,7 +91,8 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
   void watchRevoked(people.devices, connections, { signal: stopping.signal, log });
 
   const gate = createDeletionGate();
-  const upkeep: UpkeepParts = { blocks: blocks.upkeep, meta, gate };
+  const health: UpkeepHealth = { examined: undefined };
+  const upkeep: UpkeepParts = { blocks: blocks.upkeep, meta, gate, clock };
   const administer = createAdminister({
     users: createUserAdministration({
       database,
@@ -100,6 +103,7 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
     invites: people.invites,
     publicUrl: publicUrlOf(config),
     upkeep: upkeepTasks(upkeep),
+    doctor: doctorTask(upkeep),
     schemaVersion: MIGRATIONS.length,
   });
   const resources = opening.move();
@@ -115,11 +119,12 @@ export async function compose(config: Config, log: Logger): Promise<Composition>
     administer,
     holdDeletions: gate.hold,
     openSetup: people.invites.openSetup,
+    examined: () => health.examined,
     fault: async () => (base.store.isOpen() ? 'The block store does not answer.' : undefined),
     startWork: () => {
       if (!config.role.includes('work')) return;
       const queue = createTableQueue({ database, clock, random, maxAttempts: JOB_ATTEMPTS });
-      resources.use(startWorker({ queue, clock, random, log, handlers: upkeepJobs(upkeep, log) }));
+      resources.use(startWorker({ queue, clock, random, log, handlers: upkeepJobs(upkeep, health, log) }));
       resources.use(startSchedule({ queue, clock, log }));
     },
     endNotifications: async () => notifier[Symbol.asyncDispose](),

@@ -198,8 +198,9 @@ test('admin asks the running server, and does without when none runs', async (t)
 
 test('the upkeep commands of a fresh server find nothing wrong', async (t) => {
   const host = await hostFor(t);
-  for (const command of ['gc', 'scrub', 'purge', 'repack', 'doctor', 'renew-epochs', 'migrate']) {
-    const { exit, out, err } = await host.run('admin', command, '--json');
+  const doctors = ['doctor', 'doctor --deep', 'doctor --repair'];
+  for (const command of ['gc', 'scrub', 'purge', 'repack', ...doctors, 'renew-epochs', 'migrate']) {
+    const { exit, out, err } = await host.run('admin', ...command.split(' '), '--json');
     assert.equal(exit, 0, `${command}: ${err}`);
     assert.equal(typeof JSON.parse(out), 'object');
   }

@@ -55,7 +55,10 @@ async function run(config: Config, log: Logger): Promise<number> {
     behindProxy: config['behind-proxy'],
     requestsPerMinute: config['requests-per-minute'],
     metricsToken: config['metrics-token-file'],
-    readiness: { fault: async () => (stopping ? 'The server is stopping.' : composition.fault()) },
+    readiness: {
+      fault: async () => (stopping ? 'The server is stopping.' : composition.fault()),
+      examined: composition.examined,
+    },
     ...(config.tls ? { tls: { cert: readFileSync(config.tls.certFile), key: readFileSync(config.tls.keyFile) } } : {}),
   });
   const { host, port } = config.listen;

@@ -2,8 +2,9 @@ import type { Logger } from 'pino';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import type { AdminPorts } from './administration/commands.ts';
 import type { BlockUpkeep } from './block/blocks.ts';
-import { examine } from './examination.ts';
+import { examinationText, examine } from './examination.ts';
 import type { Meta } from './meta/meta.ts';
+import type { Clock } from './ports/clock.ts';
 import type { DeletionGate } from './work/deletion-gate.ts';
 import type { JobHandlers } from './work/worker.ts';
 
@@ -12,6 +13,12 @@ export interface UpkeepParts {
   readonly meta: Meta;
   /** What deletes stored bytes goes through it. */
   readonly gate: DeletionGate;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** What the last periodic looks found, for metrics. */
+export interface UpkeepHealth {
+  examined: { readonly found: number; readonly atMs: number } | undefined;
 }
 
 /** A periodic scrub reads for so long and goes on from there the next time. */
@@ -30,12 +37,19 @@ export function upkeepTasks({ blocks, meta, gate }: UpkeepParts): AdminPorts['up
     scrub: async (signal) => ({ ...(await blocks.scrub({ signal })) }),
     purge: async (signal) => ({ ...(await meta.purge(signal)) }),
     'renew-epochs': async () => ({ workspaces: await meta.renewEpochs() }),
-    doctor: async (signal) => ({ ...(await examine({ meta, blocks }, { deep: false, signal })) }),
+  };
+}
+
+/** `admin doctor`, for people and for scripts. */
+export function doctorTask(parts: Pick<UpkeepParts, 'blocks' | 'meta'>): AdminPorts['doctor'] {
+  return async (options) => {
+    const report = await examine(parts, options);
+    return { found: report.found + report.unread, text: examinationText(report), data: report };
   };
 }
 
 /** The same as jobs of the work queue: in portions, with what they found in the log. */
-export function upkeepJobs({ blocks, meta, gate }: UpkeepParts, log: Logger): JobHandlers {
+export function upkeepJobs({ blocks, meta, gate, clock }: UpkeepParts, health: UpkeepHealth, log: Logger): JobHandlers {
   const told = (report: object | undefined, done: string): void =>
     report === undefined
       ? log.info('a backup is being taken: nothing is deleted meanwhile')
@@ -48,6 +62,13 @@ export function upkeepJobs({ blocks, meta, gate }: UpkeepParts, log: Logger): Jo
       const report = await blocks.scrub({ signal, budgetMs: SCRUB_MS });
       if (report.damaged.length > 0) log.error({ report }, 'stored chunks are damaged');
       else log.info({ report }, 'scrubbed');
+    },
+    doctor: async (_args, signal) => {
+      const report = await examine({ meta, blocks }, { deep: false, signal });
+      if (signal.aborted) return;
+      health.examined = { found: report.found, atMs: clock.now() };
+      if (report.found > 0) log.error({ report }, 'the data of the server is not consistent: run satchel admin doctor');
+      else log.info({ report }, 'examined');
     },
   };
 }

@@ -61,7 +61,7 @@ export function createDaemonControl(deps: ControlDeps): DaemonControl {
       return { path, ignored, rule: rule?.pattern, source: rule?.source, line: rule?.line };
     },
     reloadSettings: deps.reloadSettings,
-    doctor: (signal): Promise<DoctorReport> => checkEverything(daemon, signal),
+    doctor: (signal): Promise<DoctorReport> => checkEverything(daemon, { relist: true, signal }),
     stop: deps.stop,
   };
 }

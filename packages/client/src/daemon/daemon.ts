@@ -7,6 +7,7 @@ import type { Watch, WatchEvent, Watcher } from '../ports/watcher.ts';
 import { followChanges, type FeedState } from '../transfer/change-feed.ts';
 import { assemble, type Assembly, type DaemonIdentity, type DaemonPorts, type Preferences } from './assembly.ts';
 import { HoldOff } from './hold-off.ts';
+import { checkQuietly } from './doctor.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { IgnoreFile } from './ignore-file.ts';
 import { PauseSetting } from './pause.ts';
@@ -121,6 +122,7 @@ export class Daemon {
       sweep: () => sweepParts(this.parts.applier, (id) => this.#prefetching.isFollowing(id)),
       trashLimits: this.#options.preferences.trash,
       isInSync: () => this.isInSync(),
+      check: (options) => checkQuietly(this, ports.log, options),
     });
     await Promise.all([
       this.#observe(signal),

@@ -8,17 +8,33 @@ import type { ObjectId } from '@satchel/protocol/ids.ts';
 
 type Finding = DoctorReport['findings'][number];
 
+export interface CheckOptions {
+  /** Lists every workspace anew, not only those whose digest differs. */
+  readonly relist: boolean;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Walks hop by hop: disk ↔ Local ↔ Synced ↔ Remote ↔ server, and mends by looking again: a row that the disk
  * contradicts is rescanned, a workspace whose digest differs is listed anew.
  */
-export async function checkEverything(daemon: Daemon, signal: AbortSignal): Promise<DoctorReport> {
+export async function checkEverything(daemon: Daemon, { relist, signal }: CheckOptions): Promise<DoctorReport> {
   const findings: Finding[] = [];
   await daemon.refresh(signal);
   const files = await checkDisk(daemon, findings);
   const objects = checkTrees(daemon, findings);
-  const workspaces = await checkWorkspaces(daemon, findings, signal);
+  const workspaces = await checkWorkspaces(daemon, findings, { relist, signal });
   return { checked: { objects, files, workspaces }, findings };
+}
+
+type Log = (message: string, details?: Readonly<Record<string, unknown>>) => void;
+
+/** The same at a quiet moment, into the log. False when there was none: to be tried again soon. */
+export async function checkQuietly(daemon: Daemon, log: Log, options: CheckOptions): Promise<boolean> {
+  if (daemon.feed === 'offline' || !daemon.isAtRest()) return false;
+  const { checked, findings } = await checkEverything(daemon, options);
+  log(findings.length === 0 ? 'everything agrees' : 'what did not agree is mended', { checked, findings });
+  return true;
 }
 
 async function checkDisk(daemon: Daemon, findings: Finding[]): Promise<number> {
@@ -65,12 +81,13 @@ function checkTrees(daemon: Daemon, findings: Finding[]): number {
   return trees.synced.count() + seen;
 }
 
-async function checkWorkspaces(daemon: Daemon, findings: Finding[], signal: AbortSignal): Promise<number> {
+async function checkWorkspaces(daemon: Daemon, findings: Finding[], { relist, signal }: CheckOptions): Promise<number> {
   const { workspaces, remote, following } = daemon.parts;
   const all = workspaces.all();
   for (const workspace of all) {
     const digest = digestText(remote.digestOf(workspace));
-    if (digest !== workspace.digest) {
+    const differs = digest !== workspace.digest;
+    if (differs) {
       findings.push({
         code: 'digest_differs',
         path: workspace.workspaceId,
@@ -78,7 +95,7 @@ async function checkWorkspaces(daemon: Daemon, findings: Finding[], signal: Abor
         repaired: true,
       });
     }
-    await following.relist(workspace.workspaceId, signal);
+    if (relist || differs) await following.relist(workspace.workspaceId, signal);
   }
   return all.length;
 }

@@ -3,8 +3,6 @@ import type { Applier } from '../apply/applier.ts';
 import type { Indexer } from '../indexer/indexer.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ChunkIndex } from '../state/chunk-index.ts';
-import type { WorkspaceStore } from '../state/workspaces.ts';
-import type { Following } from '../synchronizer/following.ts';
 import type { TreeStore } from '../state/trees.ts';
 import type { ActivityLog } from './activity-log.ts';
 
@@ -13,8 +11,6 @@ export interface HousekeepingDeps {
   readonly applier: Applier;
   readonly indexer: Indexer;
   readonly chunks: ChunkIndex;
-  readonly workspaces: WorkspaceStore;
-  readonly following: Following;
   readonly trees: TreeStore;
   readonly activity: ActivityLog;
   readonly clock: Clock;
@@ -25,13 +21,16 @@ export interface HousekeepingDeps {
   readonly trashLimits: () => TrashLimits;
   /** Nothing to do here or there. */
   readonly isInSync: () => boolean;
+  /** Compares everything, hop by hop. False when it could not be done now. */
+  readonly check: (options: { readonly relist: boolean; readonly signal: AbortSignal }) => Promise<boolean>;
 }
 
 const TICK_MS = 5000;
 const SCAN_MS = 60 * 60_000;
 const RETRY_UNREADABLE_MS = 60_000;
 const PURGE_MS = 10 * 60_000;
-const RECONCILE_MS = 7 * 24 * 60 * 60_000;
+const CHECK_MS = 24 * 60 * 60_000;
+const RELIST_MS = 7 * CHECK_MS;
 /** A tick that comes this late means that the machine slept. */
 const SLEPT_MS = 60_000;
 const RECENT_MS = 10 * 60_000;
@@ -49,7 +48,8 @@ export class Housekeeping {
     let scannedAt = clock.monotonic();
     let retriedAt = clock.monotonic();
     let purgedAt = -Infinity;
-    let reconciledAt = clock.monotonic();
+    let checkedAt = clock.monotonic();
+    let relistedAt = clock.monotonic();
     let tickedAt = clock.monotonic();
     while (!signal.aborted) {
       await clock.delay(TICK_MS, signal);
@@ -77,10 +77,10 @@ export class Housekeeping {
         this.#deps.trash.purge(this.#deps.trashLimits());
         chunks.sweep();
       }
-      if (now - reconciledAt > RECONCILE_MS) {
-        reconciledAt = now;
-        for (const { workspaceId } of this.#deps.workspaces.all())
-          await this.#deps.following.relist(workspaceId, signal);
+      const relist = now - relistedAt > RELIST_MS;
+      if (now - checkedAt > CHECK_MS && (await this.#deps.check({ relist, signal }))) {
+        checkedAt = now;
+        if (relist) relistedAt = now;
       }
     }
   }

@@ -8,12 +8,20 @@ import type { AdminAnswer, Administer } from './admin-socket.ts';
 /** A job of the server that an administrator may run at once. Its report is shown as it is. */
 export type UpkeepTask = (signal: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;
 
+/** What an examination of the server's data found. */
+export interface DoctorAnswer {
+  readonly found: number;
+  readonly text: string;
+  readonly data: unknown;
+}
+
 export interface AdminPorts {
   readonly users: UserAdministration;
   readonly invites: Invites;
   /** Where people reach the server, for links. */
   readonly publicUrl: string;
-  readonly upkeep: Readonly<Record<'gc' | 'scrub' | 'purge' | 'doctor' | 'repack' | 'renew-epochs', UpkeepTask>>;
+  readonly upkeep: Readonly<Record<'gc' | 'scrub' | 'purge' | 'repack' | 'renew-epochs', UpkeepTask>>;
+  readonly doctor: (options: { readonly deep: boolean; readonly repair: boolean }) => Promise<DoctorAnswer>;
   /** Number of the newest step of the schema. */
   readonly schemaVersion: number;
 }
@@ -32,7 +40,8 @@ export const ADMIN_HELP = `Usage: satchel admin COMMAND [--data DIR] [--json]
   quota EMAIL SIZE|default         the same as user quota
   gc | repack | purge              collect unused chunks; rewrite packs; drop what is past retention
   scrub                            read and check everything that is stored
-  doctor                           check the server's data and say what is wrong
+  doctor [--deep] [--repair]       check the server's data, with --deep every stored byte, and say what is wrong and
+                                   what mends it; --repair counts anew what can be
   backup DIR [--keep N] [--no-verify] [--with-key] [--list]
                                    copy what is new, and verify the copy; keeps N verified snapshots (7)
   restore DIR [--snapshot NAME] [--no-verify]
@@ -49,7 +58,7 @@ type Outcome = { readonly text: string; readonly data: unknown; readonly exit?: 
 type Command = (
   ports: AdminPorts,
   args: readonly string[],
-  options: { readonly days?: string | undefined },
+  options: { readonly days?: string | undefined; readonly deep: boolean; readonly repair: boolean },
 ) => Promise<Outcome>;
 
 /** Runs commands of `satchel admin` on the services of this process. */
@@ -58,7 +67,11 @@ export function createAdminister(ports: AdminPorts): Administer {
     try {
       const { values, positionals } = parseArgs({
         args: [...args],
-        options: { days: { type: 'string' } },
+        options: {
+          days: { type: 'string' },
+          deep: { type: 'boolean', default: false },
+          repair: { type: 'boolean', default: false },
+        },
         allowPositionals: true,
       });
       const two = positionals.slice(0, 2).join(' ');
@@ -138,7 +151,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   repack: (ports, args) => upkeep(ports, 'repack', args),
   purge: (ports, args) => upkeep(ports, 'purge', args),
   scrub: (ports, args) => upkeep(ports, 'scrub', args),
-  doctor: (ports, args) => upkeep(ports, 'doctor', args),
+  doctor: async (ports, args, { deep, repair }) => {
+    taking(args, 0, 'doctor [--deep] [--repair]');
+    const { found, text, data } = await ports.doctor({ deep, repair });
+    return { text, data, exit: found > 0 ? 1 : 0 };
+  },
   'renew-epochs': (ports, args) => upkeep(ports, 'renew-epochs', args),
   // Opening the database has migrated it already.
   migrate: async ({ schemaVersion }) => ({

@@ -15,9 +15,9 @@ export interface OpenedCopy extends AsyncDisposable {
   readonly ledger: Pick<ChunkLedger, 'objects' | 'locateAny'>;
   /**
    * Reads everything that the metadata names out of the store, and checks the metadata against itself.
-   * @throws BackupFault('key_missing' | 'key_wrong')
+   * @throws BackupFault('folder_unusable') when something cannot be read
    */
-  examine(): Promise<{ readonly findings: readonly CopyFinding[]; readonly found: number; readonly readBytes: number }>;
+  examine(): Promise<{ readonly findings: readonly CopyFinding[]; readonly readBytes: number }>;
   /** S10: every cursor from before has expired. Returns the number of workspaces. */
   renewEpochs(): Promise<number>;
 }

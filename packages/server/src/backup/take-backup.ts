@@ -162,15 +162,15 @@ async function copyBlocks(
       `${copied.copied} of ${copied.objects} stored objects were new and are copied (${copied.copiedBytes} bytes).`,
     );
     if (!verify) return { copied, faults: [] };
-    const { faults, removed, unexplained, readBytes } = await verifyCopy(copy, parts.source, parts.target);
-    if (removed.length === 0 && unexplained.length === 0) {
+    const { faults, removed, readBytes } = await verifyCopy(copy, parts.source, parts.target);
+    if (removed.length === 0) {
       parts.say(`The backup is verified: ${readBytes} bytes of chunks were read from it and hashed.`);
       return { copied, faults };
     }
     if (attempt >= ATTEMPTS)
       throw new BackupFault(
         'backup_damaged',
-        `${folder} does not keep what is written to it (${unexplained[0]?.detail ?? removed.join(', ')}): check its disk.`,
+        `${folder} does not keep what is written to it (${removed.join(', ')}): check its disk.`,
       );
     parts.say(`${removed.length} objects of the backup were damaged; they are copied again.`);
   }

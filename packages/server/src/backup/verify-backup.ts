@@ -6,8 +6,6 @@ export interface Verification {
   readonly faults: readonly CopyFinding[];
   /** Objects of the backup alone that were damaged: they are removed from it, so that they are copied again. */
   readonly removed: readonly BlockKey[];
-  /** Faults of the backup that no object could be removed for. */
-  readonly unexplained: readonly CopyFinding[];
   readonly readBytes: number;
 }
 
@@ -15,9 +13,8 @@ const ABOUT_BYTES = new Set(['chunk_damaged', 'object_missing', 'object_short'])
 
 /** Checks a copy as doctor and scrub check a server, and tells the faults of the backup from those of the server. */
 export async function verifyCopy(copy: OpenedCopy, source: BlockStore, target: BlockStore): Promise<Verification> {
-  const { findings, found, readBytes } = await copy.examine();
+  const { findings, readBytes } = await copy.examine();
   const faults: CopyFinding[] = [];
-  const unexplained: CopyFinding[] = [];
   const judged = new Map<BlockKey, boolean>();
   for (const finding of findings) {
     const key = ABOUT_BYTES.has(finding.code) ? await keyOf(copy, finding) : undefined;
@@ -25,14 +22,11 @@ export async function verifyCopy(copy: OpenedCopy, source: BlockStore, target: B
       const differs = judged.get(key) ?? !(await sameObject(key, source, target));
       judged.set(key, differs);
       if (!differs) faults.push(finding);
-    } else if (finding.code === 'chunk_damaged') unexplained.push(finding);
-    else faults.push(finding);
+    } else faults.push(finding);
   }
   const removed = [...judged].filter(([, differs]) => differs).map(([key]) => key);
   for (const key of removed) await target.delete(key);
-  if (found > findings.length && removed.length > 0 && unexplained.length === 0)
-    unexplained.push({ code: 'chunk_damaged', detail: `${found} faults in all.`, repair: 'run it again' });
-  return { faults, removed, unexplained, readBytes };
+  return { faults, removed, readBytes };
 }
 
 async function keyOf(copy: OpenedCopy, { key, chunkId }: CopyFinding): Promise<BlockKey | undefined> {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ROUTES, type Route } from '@satchel/protocol/routes.ts';
 import { openApi } from './openapi.ts';
+import fastify from 'fastify';
+import { operationRoutes } from './operation-routes.ts';
 import { served } from './served.fixture.ts';
 
 test('every call of the protocol is documented and answered', async (t) => {
@@ -37,4 +39,17 @@ test('behind a proxy an address is what that proxy says, not what the client cla
   assert.deepEqual([await from('9.9.9.1, 10.0.0.1'), await from('9.9.9.2, 10.0.0.1')], [404, 404]);
   assert.equal(await from('9.9.9.3, 10.0.0.1'), 429, 'an invented address does not help');
   assert.equal(await from('9.9.9.1, 10.0.0.2'), 404);
+});
+
+test('the metrics tell what the last examination of the data found, and nothing before there was one', async (t) => {
+  const server = await served(t);
+  const before = (await server.call('GET', '/metrics')).bytes.toString();
+  assert.doesNotMatch(before, /^satchel_doctor_findings /m);
+  const app = fastify();
+  t.after(() => app.close());
+  const examined = (): { found: number; atMs: number } => ({ found: 2, atMs: 1_800_000_000_000 });
+  operationRoutes(app, { readiness: { fault: async () => undefined, examined }, metricsToken: undefined });
+  const { payload } = await app.inject({ url: '/metrics', remoteAddress: '127.0.0.1' });
+  assert.match(payload, /^satchel_doctor_findings 2$/m);
+  assert.match(payload, /^satchel_doctor_last_run_timestamp_seconds 1800000000$/m);
 });

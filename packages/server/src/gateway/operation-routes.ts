@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import { bearerOf } from './authenticate.ts';
 
@@ -9,6 +9,8 @@ import { bearerOf } from './authenticate.ts';
 export interface Readiness {
   /** Undefined: ready. Else the reason why not. */
   fault(): Promise<string | undefined>;
+  /** What the last examination of the server's data found, and when (wall time). Undefined: none since the start. */
+  examined(): { readonly found: number; readonly atMs: number } | undefined;
 }
 
 export interface OperationOptions {
@@ -28,6 +30,7 @@ export function operationRoutes(app: FastifyInstance, { readiness, metricsToken 
     buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
     registers: [registry],
   });
+  examinationGauges(registry, readiness);
   app.addHook('onResponse', (request, reply, done) => {
     const { call } = request.routeOptions.config;
     if (call !== undefined) durations.observe({ call, status: reply.statusCode }, reply.elapsedTime / 1000);
@@ -55,4 +58,26 @@ function mayRead(request: FastifyRequest, metricsToken: string | undefined): boo
   }
   const forwarded = request.headers['x-forwarded-for'] ?? request.headers.forwarded;
   return forwarded === undefined && /^(?:::ffff:)?127\.|^::1$/.test(request.socket.remoteAddress ?? '');
+}
+
+/** Absent until there was an examination, so that an alert can tell "never" from "nothing". */
+function examinationGauges(registry: Registry, { examined }: Readiness): void {
+  const gauges = [
+    ['satchel_doctor_findings', 'Inconsistencies of the stored data that the last daily examination found.', 'found'],
+    ['satchel_doctor_last_run_timestamp_seconds', 'When the stored data was last examined.', 'at'],
+  ] as const;
+  for (const [name, help, what] of gauges)
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        collect() {
+          const last = examined();
+          this.reset();
+          if (last !== undefined) this.set(what === 'found' ? last.found : last.atMs / 1000);
+          else this.remove();
+        },
+      }),
+    );
 }

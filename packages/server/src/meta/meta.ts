@@ -10,7 +10,8 @@ import { account, plans, workspaces, workspacesOf } from './account.ts';
 import { audit, type AuditEntry } from './audit.ts';
 import { createCommitQueue } from './commit/commit-queue.ts';
 import { acceptDeletes } from './commit/mass-deletes.ts';
-import { doctor, type DoctorReport } from './doctor/doctor.ts';
+import { doctor, type DoctorReport, type Finding } from './doctor/doctor.ts';
+import { repair, type RepairReport } from './doctor/repair.ts';
 import { renewEpochs } from './epochs.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { createUploadPings } from './ledger/upload-pings.ts';
@@ -59,6 +60,8 @@ export interface Meta extends Disposable {
   purge(signal?: AbortSignal): Promise<PurgeReport>;
   /** Looks for what cannot be, without changing anything. */
   doctor(signal?: AbortSignal): Promise<DoctorReport>;
+  /** Counts anew what can be derived of what the findings name. */
+  repair(findings: readonly Finding[]): Promise<RepairReport>;
   /** After a restore from a backup (S10). Returns the number of workspaces. */
   renewEpochs(): Promise<number>;
   audit(entry: AuditEntry): Promise<void>;
@@ -86,6 +89,7 @@ export function createMeta(parts: MetaParts): Meta {
     transferShare: async (caller, workspaceId, email) => transferShare(parts, caller, workspaceId, email),
     purge: async (signal) => purge(parts, signal),
     doctor: async (signal) => doctor(parts, signal),
+    repair: async (findings) => repair(parts, findings),
     renewEpochs: async () => renewEpochs(parts),
     audit: async (entry) => audit(parts, entry),
     [Symbol.dispose]: () => pings[Symbol.dispose](),

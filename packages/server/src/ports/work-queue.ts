@@ -4,6 +4,7 @@ export interface Jobs {
   readonly scrub: Readonly<Record<string, never>>;
   readonly purge: Readonly<Record<string, never>>;
   readonly repack: Readonly<Record<string, never>>;
+  readonly doctor: Readonly<Record<string, never>>;
 }
 export type JobKind = keyof Jobs;
 

@@ -10,6 +10,7 @@ export const UPKEEP: Readonly<Record<JobKind, number>> = {
   scrub: HOUR_MS,
   purge: 24 * HOUR_MS,
   repack: 24 * HOUR_MS,
+  doctor: 24 * HOUR_MS,
 };
 
 /** The first round comes soon after the start, but not on top of it. */

@@ -70,7 +70,7 @@ function memoryQueue(clock: Clock, maxAttempts = 3) {
 
 function handlersWith(own: Partial<JobHandlers>): JobHandlers {
   const nothing = async (): Promise<void> => undefined;
-  return { collect: nothing, scrub: nothing, purge: nothing, repack: nothing, ...own };
+  return { collect: nothing, scrub: nothing, purge: nothing, repack: nothing, doctor: nothing, ...own };
 }
 
 const turn = async (): Promise<void> => {
@@ -155,7 +155,10 @@ test('a queue that fails is asked again', async () => {
 test('Q1 periodic jobs are queued each at its interval and not doubled while one waits', async () => {
   const { clock, advance } = manualClock();
   const { queue, events } = memoryQueue(clock);
-  const schedule = startSchedule({ queue, clock, log }, { collect: 100, scrub: 1000, purge: 1000, repack: 1000 });
+  const schedule = startSchedule(
+    { queue, clock, log },
+    { collect: 100, scrub: 1000, purge: 1000, repack: 1000, doctor: 1000 },
+  );
   await advance(60_000);
   const count = (kind: JobKind): number => events.filter((event) => event === `add ${kind}`).length;
   assert.deepEqual([count('collect'), count('scrub')], [1, 1]);

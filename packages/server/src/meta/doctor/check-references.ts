@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { ChunkId, ObjectId, VersionId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { ChunkId, ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { statement, type Reader } from '../../ports/database.ts';
 import { chunkListOf } from '../records.ts';
 import type { Examination } from './doctor.ts';
@@ -31,6 +31,12 @@ const linksAfter = statement<{ workspaceId: WorkspaceId; after: Uint8Array; limi
     .limit(arg('limit')),
 );
 
+/** Versions of a workspace that use a chunk. */
+interface Uses {
+  uses: number;
+  readonly size: number;
+}
+
 /** Whether the references of a workspace's links are the versions that use them. */
 export async function checkReferences(
   reader: Reader,
@@ -38,26 +44,19 @@ export async function checkReferences(
   examination: Examination,
 ): Promise<void> {
   const used = await countUses(reader, workspaceId, examination);
-  for (let after = new Uint8Array(0); ; await turn()) {
-    const rows = await reader.all(linksAfter, { workspaceId, after, limit: PAGE });
-    for (const row of rows) {
-      const chunkId = row.chunk_id.toHex() as ChunkId;
-      const uses = used.get(chunkId) ?? 0;
-      used.delete(chunkId);
-      examination.links.set(chunkId, (examination.links.get(chunkId) ?? 0) + 1);
-      if (uses !== row.refs)
-        examination.note({
-          code: 'references_wrong',
-          workspaceId,
-          chunkId,
-          detail: `${row.refs} are stored, ${uses} is right.`,
-        });
-    }
-    const last = rows.at(-1);
-    if (last === undefined) break;
-    after = new Uint8Array(last.chunk_id);
+  for await (const { chunkId, refs } of linksOf(reader, workspaceId)) {
+    const uses = used.get(chunkId)?.uses ?? 0;
+    used.delete(chunkId);
+    examination.links.set(chunkId, (examination.links.get(chunkId) ?? 0) + 1);
+    if (uses !== refs)
+      examination.note({
+        code: 'references_wrong',
+        workspaceId,
+        chunkId,
+        detail: `${refs} are stored, ${uses} is right.`,
+      });
   }
-  for (const [chunkId, uses] of used)
+  for (const [chunkId, { uses }] of used)
     examination.note({
       code: 'chunk_unlinked',
       workspaceId,
@@ -66,17 +65,32 @@ export async function checkReferences(
     });
 }
 
-async function countUses(
+/** Links of a workspace with their references as stored, in order of chunk. */
+export async function* linksOf(
   reader: Reader,
   workspaceId: WorkspaceId,
-  examination: Examination,
-): Promise<Map<ChunkId, number>> {
-  const used = new Map<ChunkId, number>();
+): AsyncGenerator<{ readonly chunkId: ChunkId; readonly refs: number }> {
+  for (let after = new Uint8Array(0); ; await turn()) {
+    const rows = await reader.all(linksAfter, { workspaceId, after, limit: PAGE });
+    for (const row of rows) yield { chunkId: row.chunk_id.toHex() as ChunkId, refs: row.refs };
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = new Uint8Array(last.chunk_id);
+  }
+}
+
+/** How many versions of a workspace use each chunk, of which it counts the versions. */
+export async function countUses(
+  reader: Reader,
+  workspaceId: WorkspaceId,
+  counter: { versions: number } = { versions: 0 },
+): Promise<Map<ChunkId, Uses>> {
+  const used = new Map<ChunkId, Uses>();
   for (let seq = 0; ; await turn()) {
     const objects = await reader.all(objectsAfter, { workspaceId, seq, limit: PAGE });
     for (const { object_id: objectId } of objects) {
       for (const version of await reader.all(versionsOf, { objectId })) {
-        examination.versions++;
+        counter.versions++;
         countChunks(version, used);
       }
     }
@@ -86,9 +100,13 @@ async function countUses(
   }
 }
 
-function countChunks(
-  version: Parameters<typeof chunkListOf>[0] & { readonly version_id: VersionId },
-  used: Map<ChunkId, number>,
-): void {
-  for (const id of new Set(chunkListOf(version).map((chunk) => chunk.id))) used.set(id, (used.get(id) ?? 0) + 1);
+function countChunks(version: Parameters<typeof chunkListOf>[0], used: Map<ChunkId, Uses>): void {
+  const seen = new Set<ChunkId>();
+  for (const { id, size } of chunkListOf(version)) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    const known = used.get(id);
+    if (known === undefined) used.set(id, { uses: 1, size });
+    else known.uses++;
+  }
 }

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Housekeeping, type HousekeepingDeps } from './housekeeping.ts';
+
+const HOUR_MS = 3_600_000;
+
+test('everything is compared once a day at a quiet moment, and listed anew once a week', async () => {
+  const stopping = new AbortController();
+  const checks: { readonly hour: number; readonly relist: boolean }[] = [];
+  let now = 0;
+  let isQuiet = true;
+  const deps = {
+    trash: { editedSince: () => [], purge: () => undefined },
+    isInSync: () => false,
+    chunks: { sweep: () => undefined },
+    indexer: { hint: () => undefined, retryUnreadable: () => undefined },
+    recover: async () => undefined,
+    trashLimits: () => ({ maxAgeMs: 0, maxBytes: 0 }),
+    check: async ({ relist }: { readonly relist: boolean }) => {
+      if (isQuiet) checks.push({ hour: Math.round(now / HOUR_MS), relist });
+      return isQuiet;
+    },
+    clock: {
+      now: () => now,
+      monotonic: () => now,
+      // Ten minutes a tick: the machine sleeps a lot, which is no reason to check.
+      delay: async () => {
+        now += HOUR_MS / 6;
+        isQuiet = now < 30 * HOUR_MS || now > 52 * HOUR_MS;
+        if (now > 9 * 24 * HOUR_MS) stopping.abort();
+      },
+    },
+  } as unknown as HousekeepingDeps;
+  await new Housekeeping(deps).run(stopping.signal);
+  assert.deepEqual(
+    checks.map(({ hour }) => hour),
+    [24, 52, 76, 101, 125, 149, 173, 197],
+  );
+  assert.deepEqual(checks.filter(({ relist }) => relist).length, 1);
+});
