@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { contentHash } from '@satchel/core/manifest.ts';
-import type { ChunkId } from '@satchel/protocol/ids.ts';
 import type { ObjectRecord } from '@satchel/protocol/objects.ts';
 import type { SimDevice } from './device.ts';
+import { chunksOf } from './hashing.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A rule that did not hold. */
@@ -55,8 +55,7 @@ function hashed(view: View): View {
     if (match === null) result.set(path, what);
     else {
       const bytes = Buffer.from(match[2]!, 'latin1');
-      const chunks = bytes.length === 0 ? [] : [{ id: sha256(bytes) as ChunkId, size: bytes.length }];
-      result.set(path, `file${match[1] ?? ''} #${contentHash(chunks, sha256)}`);
+      result.set(path, `file${match[1] ?? ''} #${contentHash(chunksOf(bytes), sha256)}`);
     }
   }
   return result;

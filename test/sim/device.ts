@@ -31,6 +31,7 @@ export interface World {
   readonly faults: Faults;
   /** Where databases lie. */
   readonly folder: string;
+  readonly hasBirthTimes: boolean;
 }
 
 interface Running {
@@ -68,7 +69,8 @@ export class SimDevice {
     this.deviceId = newId<DeviceId>(1_800_000_000_000, chance.bytes(10));
     this.wall = { offsetMs: chance.happens(0.3) ? Math.floor(chance.between(-1e9, 1e9)) : 0 };
     // The kernel's clock ticks every 4 ms.
-    this.disk = new SimDisk(() => BigInt(Math.floor(wallMs(scheduler, this.wall) / 4) * 4) * 1_000_000n + 123n);
+    const wallNs = () => BigInt(Math.floor(wallMs(scheduler, this.wall) / 4) * 4) * 1_000_000n + 123n;
+    this.disk = new SimDisk(wallNs, world);
     this.disk.create('.satchel', 'folder');
     this.disk.flush();
     this.line = { isUp: true, latencyMs: chance.pick([1, 5, 40]), lostReplies: 0, lostRequests: 0, duplicates: 0 };

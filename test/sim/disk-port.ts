@@ -15,6 +15,7 @@ export function statOf(inode: Inode): DiskStat {
     ctimeNs: String(inode.ctimeNs),
     mode: inode.mode,
     links: inode.links,
+    ...(inode.birthNs === undefined ? {} : { birthNs: String(inode.birthNs) }),
   };
 }
 

@@ -11,6 +11,8 @@ export interface Inode {
   readonly entries: Map<string, Inode>;
   mtimeNs: bigint;
   ctimeNs: bigint;
+  /** Where the file system keeps it. */
+  readonly birthNs: bigint | undefined;
   mode: number;
   links: number;
   /** What a power cut leaves of the content; undefined: it is all on the medium. */
@@ -48,8 +50,11 @@ export class SimDisk {
   readonly #freeInos: number[] = [];
   #nextIno = 2;
 
-  constructor(wallNs: () => bigint) {
+  readonly #hasBirthTimes: boolean;
+
+  constructor(wallNs: () => bigint, { hasBirthTimes }: { readonly hasBirthTimes: boolean }) {
     this.#wallNs = wallNs;
+    this.#hasBirthTimes = hasBirthTimes;
     this.root = this.#inode('folder');
   }
 
@@ -63,6 +68,7 @@ export class SimDisk {
       entries: new Map(),
       mtimeNs: now,
       ctimeNs: now,
+      birthNs: this.#hasBirthTimes ? now : undefined,
       mode: type === 'folder' ? 0o755 : 0o644,
       links: 1,
       durable: undefined,

@@ -4,6 +4,8 @@ import type { Inode } from './disk.ts';
 import type { Ledger } from './ledger.ts';
 import type { UserActKind } from './users.ts';
 
+/** Of two chunks and more. */
+const LONG_BYTES = 300_000;
 const NAMES = ['a', 'b', 'c', 'd', 'Report.txt', 'x.md', 'new', 'old'];
 
 /** A file that a program holds open. */
@@ -12,11 +14,17 @@ export interface Handle {
   readonly inode: Inode;
 }
 
+/** The same in a whole history. */
+export interface Habits {
+  readonly reusesInodes: boolean;
+  readonly hasLongFiles: boolean;
+}
+
 export interface Tools {
   readonly chance: Chance;
   readonly ledger: Ledger;
   readonly handles: Handle[];
-  readonly reusesInodes: boolean;
+  readonly habits: Habits;
 }
 
 /** Each method does one act and tells on what; undefined: there was nothing to do it on. */
@@ -65,9 +73,12 @@ export class Doing implements Record<UserActKind, () => string | undefined> {
   }
 
   #text(): Buffer {
-    const text = this.#tools.ledger.fresh();
+    const { chance, ledger, habits } = this.#tools;
+    const text = ledger.fresh();
+    if (habits.hasLongFiles && chance.happens(0.15))
+      return Buffer.from(text.padEnd(LONG_BYTES + chance.below(LONG_BYTES), text));
     // Mostly of one length, so that edits of the same size are common (H3).
-    return Buffer.from(text.padEnd(this.#tools.chance.happens(0.8) ? 12 : 12 + this.#tools.chance.below(600), '.'));
+    return Buffer.from(text.padEnd(chance.happens(0.8) ? 12 : 12 + chance.below(600), '.'));
   }
 
   #write(inode: Inode, data: Buffer, options: { closed?: boolean } = {}): void {
@@ -87,7 +98,7 @@ export class Doing implements Record<UserActKind, () => string | undefined> {
       if (this.#tools.handles.some((handle) => handle.inode === inode)) return;
       this.#tools.ledger.letGo(inode.data);
     }
-    if (this.#tools.reusesInodes && this.#tools.chance.happens(0.7)) this.#disk.reuse(inode.ino);
+    if (this.#tools.habits.reusesInodes && this.#tools.chance.happens(0.7)) this.#disk.reuse(inode.ino);
   }
 
   #unlink(path: string): void {

@@ -1,17 +1,35 @@
 import { hash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
+import { MIN_CHUNK_BYTES } from '@satchel/core/chunker.ts';
 import { encodeFrameHeader, FETCH_LIMITS, type ChunkFrame } from '@satchel/core/frame.ts';
 import { createFrameReader } from '@satchel/core/frame-reader.ts';
 import { contentHash } from '@satchel/core/manifest.ts';
+import { encodeSignature, signatureOf } from '@satchel/core/signature.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
+import type { ChunkRef } from '@satchel/protocol/objects.ts';
 import type { ChunkSource, ChunkTarget, DecodeFault, Hashing, ScanResult } from '@satchel/client/ports/hashing.ts';
 import { relative, statOf } from './disk-port.ts';
 import { DiskError, type SimDisk } from './disk.ts';
 import type { Incarnation } from './machine.ts';
 
 const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
+const sha256Bytes = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
 
-/** Hashing on the simulated disk; files are small, one chunk each. Reading takes time and may be overtaken by writers. */
+/** Where long contents are cut: not by what is in them, but each time at the same places. */
+const CUT_BYTES = MIN_CHUNK_BYTES + 1000;
+
+export function chunksOf(data: Buffer): readonly ChunkRef[] {
+  if (data.length <= MIN_CHUNK_BYTES)
+    return data.length === 0 ? [] : [{ id: sha256(data) as ChunkId, size: data.length }];
+  const chunks: ChunkRef[] = [];
+  for (let at = 0; at < data.length; at += CUT_BYTES) {
+    const bytes = data.subarray(at, at + CUT_BYTES);
+    chunks.push({ id: sha256(bytes) as ChunkId, size: bytes.length });
+  }
+  return chunks;
+}
+
+/** Hashing on the simulated disk; no differences are made. Reading takes time and may be overtaken by writers. */
 export function createSimHashing(disk: SimDisk, incarnation: Incarnation): Hashing {
   const { chance, faults } = incarnation;
   const pause = () => incarnation.sleep(chance.between(0, 3));
@@ -31,7 +49,7 @@ export function createSimHashing(disk: SimDisk, incarnation: Incarnation): Hashi
     const head = inode.data.subarray(0, middle);
     if (chance.happens(0.5)) await pause();
     const data = Buffer.concat([head, inode.data.subarray(middle)]);
-    const chunks = data.length === 0 ? [] : [{ id: sha256(data) as ChunkId, size: data.length }];
+    const chunks = chunksOf(data);
     const result = { size: data.length, hash: contentHash(chunks, sha256), chunks, signatures: [] };
     return { outcome: 'scanned', before, after: statOf(inode), ...result };
   }
@@ -95,7 +113,13 @@ export function createSimHashing(disk: SimDisk, incarnation: Incarnation): Hashi
       const bytes = chunkAt(source);
       return bytes === undefined ? undefined : sha256(Buffer.concat([Buffer.from(`${nonce}\n`), bytes]));
     },
-    sign: async () => [],
+    async sign(path, chunks) {
+      await pause();
+      return chunks.flatMap((chunk) => {
+        const bytes = chunkAt({ ...chunk, path });
+        return bytes === undefined ? [] : [{ id: chunk.id, blocks: encodeSignature(signatureOf(bytes, sha256Bytes)) }];
+      });
+    },
     async copyLocal(copies) {
       await pause();
       const done: number[] = [];

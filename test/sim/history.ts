@@ -57,7 +57,8 @@ export async function runHistory(seed: number, options: Options = {}): Promise<O
   );
   await scheduler.run(() => isStarted, Infinity);
   const faults: Faults = { ...script.faults };
-  const world: World = { scheduler, chance, server, faults, folder };
+  const { hasBirthTimes } = script;
+  const world: World = { scheduler, chance, server, faults, folder, hasBirthTimes };
   const history = new History(world, script);
   const unhandled = (error: unknown) => {
     if (!(error instanceof KilledError)) scheduler.failure ??= error;
@@ -94,8 +95,7 @@ class History {
     this.#world = world;
     this.#script = script;
     this.devices = Array.from({ length: script.devices }, (_, index) => new SimDevice(world, `d${index}`));
-    const { reusesInodes } = script;
-    this.#users = new Users(this.devices, this.#ledger, { scheduler: world.scheduler, reusesInodes });
+    this.#users = new Users(this.devices, this.#ledger, { scheduler: world.scheduler, habits: script });
   }
 
   async run(): Promise<void> {

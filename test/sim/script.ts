@@ -28,6 +28,10 @@ export interface Script {
   readonly solos: readonly Solo[];
   readonly faults: Faults;
   readonly reusesInodes: boolean;
+  /** Most file systems tell when an inode was made. */
+  readonly hasBirthTimes: boolean;
+  /** Some files are of several chunks. */
+  readonly hasLongFiles: boolean;
 }
 
 const HISTORY_ACTS = 30;
@@ -93,5 +97,8 @@ export function drawScript(seed: number, chance: Chance): Script {
     const solo = drawIncidents(chance, { spanMs: soloMs, devices, hasPowerCuts: false });
     return { device, acts: drawn, incidents: chance.happens(0.5) ? [] : solo };
   });
-  return { seed, devices, spanMs, acts, incidents, solos, faults, reusesInodes: !hasPowerCuts && chance.happens(0.5) };
+  const reusesInodes = !hasPowerCuts && chance.happens(0.5);
+  const hasBirthTimes = chance.happens(0.7);
+  const hasLongFiles = chance.happens(0.1);
+  return { seed, devices, spanMs, acts, incidents, solos, faults, reusesInodes, hasBirthTimes, hasLongFiles };
 }

@@ -1,6 +1,6 @@
 import type { Chance } from './chance.ts';
 import type { SimDevice } from './device.ts';
-import { Doing, type Handle } from './doing.ts';
+import { Doing, type Habits, type Handle } from './doing.ts';
 import { DiskError } from './disk.ts';
 import type { Ledger } from './ledger.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -58,18 +58,18 @@ export class Users {
   readonly #ledger: Ledger;
   readonly #scheduler: Scheduler;
   readonly #handles: Handle[] = [];
-  readonly #reusesInodes: boolean;
+  readonly #habits: Habits;
   done = 0;
 
   constructor(
     devices: readonly SimDevice[],
     ledger: Ledger,
-    { scheduler, reusesInodes }: { scheduler: Scheduler; reusesInodes: boolean },
+    { scheduler, habits }: { scheduler: Scheduler; habits: Habits },
   ) {
     this.#devices = devices;
     this.#ledger = ledger;
     this.#scheduler = scheduler;
-    this.#reusesInodes = reusesInodes;
+    this.#habits = habits;
   }
 
   act(act: UserAct, chance: Chance): void {
@@ -79,7 +79,7 @@ export class Users {
         chance,
         ledger: this.#ledger,
         handles: this.#handles,
-        reusesInodes: this.#reusesInodes,
+        habits: this.#habits,
       })[act.kind]();
       if (what === undefined) return;
       this.done++;
