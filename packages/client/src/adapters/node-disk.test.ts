@@ -37,3 +37,18 @@ test('only a file has a size: what is recorded of a link is what the next stat t
   const sizes = ['folder', 'link', 'file'].map((path) => disk.stat(path)?.size);
   assert.deepEqual(sizes, [0, 0, 4]);
 });
+
+test('H45 F2 a name that stands in its other Unicode form is taken, but not for that very file', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const [composed, apart] = ['\u00fc', 'u\u0308'];
+  writeFileSync(join(root, apart), 'stands');
+  writeFileSync(join(root, 'other'), 'comes');
+  using disk = createNodeDisk(root, createNativeFiles());
+  assert.equal(disk.link('other', composed), 'exists');
+  assert.equal(disk.makeFolder(composed), 'exists');
+  assert.equal(disk.makeSymlink(composed, 'x'), 'exists');
+  assert.equal(await disk.rename('other', composed), 'exists');
+  assert.equal(await disk.rename(apart, composed), 'renamed');
+  assert.deepEqual(readdirSync(root).sort(), ['other', composed]);
+});

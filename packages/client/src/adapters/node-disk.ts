@@ -37,6 +37,8 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
       throw Object.assign(new Error(`ENOENT: no such folder above '${path}'`), { code: 'ENOENT', path });
     return found;
   };
+  const made = (path: string, make: (target: string) => void) =>
+    standsOtherwise(at, path) ? 'exists' : creating(at(path), make);
   return {
     absolute: (path) => (path === '' ? root : join(root, path)),
     stat: (path) => absentAs(undefined, () => statEntry(at(path))),
@@ -45,9 +47,10 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
     readLink: (path) => fs.readlinkSync(entry(path)),
     readSmall: (path, maxBytes) => absentAs(undefined, () => readSmall(at(path), maxBytes)),
     endsInZeros: (path, bytes) => endsInZeros(entry(path), bytes),
-    makeFolder: (path) => creating(at(path), (target) => fs.mkdirSync(target)),
-    makeSymlink: (path, text) => creating(at(path), (target) => fs.symlinkSync(text, target)),
+    makeFolder: (path) => made(path, (target) => fs.mkdirSync(target)),
+    makeSymlink: (path, text) => made(path, (target) => fs.symlinkSync(text, target)),
     async rename(from, to) {
+      if (decomposed(to) !== from && standsOtherwise(at, to)) return 'exists';
       const [source, target] = parents.pair(from, to);
       if (source === undefined || target === undefined) return 'missing';
       return native.renameNoReplace(source, target);
@@ -59,7 +62,7 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
     link(from, to) {
       const [source, target] = parents.pair(from, to);
       if (source === undefined || target === undefined) return 'missing';
-      const outcome = creating(target, (path) => fs.linkSync(source, path));
+      const outcome = made(to, () => fs.linkSync(source, target));
       return outcome === 'made' ? 'linked' : outcome;
     },
     removeFile: (path) => absentAs('missing', () => (fs.unlinkSync(entry(path)), 'removed' as const)),
@@ -139,6 +142,18 @@ class ParentHandles implements Disposable {
     }
     return handle;
   }
+}
+
+/** Whether the name stands in its other Unicode form (F2). */
+function standsOtherwise(at: (path: string) => string | undefined, path: string): boolean {
+  const other = decomposed(path);
+  return other !== path && absentAs(undefined, () => statEntry(at(other))) !== undefined;
+}
+
+/** The path with its last name in the form that takes letters and their marks apart. */
+function decomposed(path: string): string {
+  const cut = path.lastIndexOf('/') + 1;
+  return path.slice(0, cut) + path.slice(cut).normalize('NFD');
 }
 
 function syncOne(path: string): Promise<void> {

@@ -46,7 +46,7 @@ export interface DiskListing {
  * and a promise each would cost more than the call.
  *
  * - F1 `stat` and `list` answer undefined only for what is proved absent (ENOENT, ENOTDIR); all else throws with a `code`.
- * - F2 `rename` and `link` never replace anything.
+ * - F2 `rename` and `link` never replace anything; a name is taken, too, when it stands in its other Unicode form (H45).
  * - F3 `exchange` leaves at every instant one of the two at each name; 'unsupported' where the platform cannot.
  * - F4 After `flush` resolves, everything done before survives power loss.
  */
