@@ -205,6 +205,8 @@ export type DeviceOptions = {
   readonly home?: string;
   /** Words in front of the daemon's command, e.g. a limit. */
   readonly prefix?: readonly string[];
+  /** Whether the daemon of a home answers, where `satchel status`, a process for each look, is too slow. */
+  readonly answers?: (home: string) => Promise<boolean>;
 };
 
 /** A device that has no account yet: its own SATCHEL_HOME and its own folder, no process running. */
@@ -284,7 +286,8 @@ export function createDevice(options: DeviceOptions): Device {
         command: [...(options.prefix ?? []), satchelBin, 'start', '--foreground'],
       });
       child = begun;
-      await until(async () => (begun.running() ? (await cli(['status', '--json'])).code === 0 : failed(begun)), {
+      const answers = options.answers ?? (async () => (await cli(['status', '--json'])).code === 0);
+      await until(async () => (begun.running() ? await answers(home) : failed(begun)), {
         timeoutMs: 30_000,
         what: () => `the daemon of ${options.name} answers\n${begun.log().slice(-4000)}`,
       });
