@@ -22,6 +22,7 @@ import { TreeStore } from '../state/trees.ts';
 import { createWorkspaceStore, type WorkspaceStore } from '../state/workspaces.ts';
 import { Committer } from '../synchronizer/committer.ts';
 import { DeleteGuard } from '../synchronizer/delete-guard.ts';
+import { EarlyUploads } from '../synchronizer/early-uploads.ts';
 import { Engine } from '../synchronizer/engine.ts';
 import { Exclusions } from '../synchronizer/exclusions.ts';
 import { FileDownloads } from '../synchronizer/file-downloads.ts';
@@ -69,6 +70,7 @@ export interface Preferences {
 export interface Conditions {
   readonly rules: () => IgnoreRules;
   readonly isReady: () => boolean;
+  readonly maySend: () => boolean;
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
   readonly offline: () => void;
   readonly progressed: () => void;
@@ -91,6 +93,7 @@ export interface Assembly {
   readonly signing: Signing;
   readonly guard: DeleteGuard;
   readonly committer: Committer;
+  readonly earlyUploads: EarlyUploads;
   readonly downloader: Downloader;
   readonly pathProblems: PathProblems;
   readonly objectProblems: ObjectProblems;
@@ -143,6 +146,18 @@ export function assemble(
     settled: (id) => late.indexer?.settle(id),
     isSent: (id) => pending.name(id),
   });
+  const uploader = createUploader({
+    api,
+    hashing,
+    newUploadId: () => newId<UploadId>(clock.now(), random.bytes(10)),
+    signature: (id) => chunks.signature(id),
+  });
+  const canWrite = (workspaceId: WorkspaceId) => workspaces.get(workspaceId)?.role !== 'viewer';
+  const earlyUploads = new EarlyUploads({
+    uploader,
+    maySend: (workspaceId) => conditions.maySend() && canWrite(workspaceId),
+    progress: progress('up'),
+  });
   const guard = new DeleteGuard({ limit: preferences.guardDeletes, treeSize: () => trees.synced.count(), now });
   const indexer = new Indexer({
     disk,
@@ -163,6 +178,7 @@ export function assemble(
       for (const id of ids) if (trees.synced.get(id) !== undefined) guard.deleted(id);
     },
     changed: wake,
+    readAndSend: (file, signal) => earlyUploads.readAndSend(file, signal),
   });
   late.indexer = indexer;
   const trash = new Trash({ disk, db, now });
@@ -197,12 +213,6 @@ export function assemble(
       log(what, { detail });
     },
   });
-  const uploader = createUploader({
-    api,
-    hashing,
-    newUploadId: () => newId<UploadId>(clock.now(), random.bytes(10)),
-    signature: (id) => chunks.signature(id),
-  });
   const downloader = createDownloader({ api: ports.api, hashing, clock, random });
   const committer = new Committer({
     api,
@@ -213,6 +223,7 @@ export function assemble(
     workspaces,
     following,
     uploader,
+    earlyUploads,
     transaction,
     recheck,
     pending,
@@ -268,7 +279,7 @@ export function assemble(
     settings: {
       rootId: TREE_ROOT,
       excluded: (id) => exclusions.has(id),
-      canWrite: (workspaceId) => workspaces.get(workspaceId)?.role !== 'viewer',
+      canWrite,
       awaitedCopy: (id) => trees.awaitedCopy(id),
       conflictName: (name, isTaken) =>
         conflictName({
@@ -300,6 +311,7 @@ export function assemble(
     signing,
     guard,
     committer,
+    earlyUploads,
     downloader,
     pathProblems,
     objectProblems,

@@ -55,6 +55,7 @@ export class Daemon {
     this.parts = assemble(ports, identity, preferences, {
       rules: () => this.#ignoreFile.rules,
       isReady: () => this.#isReady(),
+      maySend: () => this.#maySend(),
       caughtUp: () => this.caughtUp(),
       offline: () => this.#holdOff.begin(this.#signal),
       takePrefetched: (id) => this.#prefetching.take(id),
@@ -207,16 +208,15 @@ export class Daemon {
   }
 
   #isReady(): boolean {
-    const { rootProblem } = this.#options.ports;
-    const isReady =
-      this.#isScanned &&
-      this.#isListed &&
-      this.isOnline() &&
-      !this.#holdOff.isOn() &&
-      !this.pause.isPaused() &&
-      !this.parts.following.isListing &&
-      !this.parts.following.hasGap();
-    return isReady && !this.parts.committer.hasUnanswered() && rootProblem() === undefined;
+    const { following, committer } = this.parts;
+    const isListed = this.#isListed && !following.isListing && !following.hasGap();
+    const isKnown = isListed && !committer.hasUnanswered();
+    return isKnown && this.#maySend() && this.#options.ports.rootProblem() === undefined;
+  }
+
+  /** The server may be given work: it can be asked, and the user has not said otherwise. */
+  #maySend(): boolean {
+    return this.#isScanned && this.isOnline() && !this.#holdOff.isOn() && !this.pause.isPaused();
   }
 
   /** Watches and scans the folder; starts over when the folder went away and came back. */

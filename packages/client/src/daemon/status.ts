@@ -130,6 +130,9 @@ export class StatusReport {
   #pending(): DaemonStatus['pending'] {
     const { parts } = this.#deps.daemon;
     const sum = { ...parts.tasks.running() };
+    const early = parts.earlyUploads.running();
+    sum.uploads += early.uploads;
+    sum.bytesUp += early.bytesUp;
     let counted = 0;
     for (const id of parts.engine.outstanding()) {
       if (parts.tasks.isBusy(id) || ++counted > COUNTED) continue;

@@ -40,6 +40,7 @@ export class LocalTree {
   readonly #folders = new Map<string, KnownFolder>();
   readonly #paths = new Map<ObjectId, string>();
   #rememberedAt = -1;
+  #reserved: { readonly ino: number; readonly objectId: ObjectId } | undefined;
 
   constructor(deps: LocalTreeDeps) {
     this.#deps = deps;
@@ -127,6 +128,19 @@ export class LocalTree {
     return row;
   }
 
+  /** The id that the next new file gets if it has this inode: it can be told of before the content is known. */
+  reserveId(ino: number): ObjectId {
+    if (this.#reserved?.ino !== ino) this.#reserved = { ino, objectId: this.#deps.newId() };
+    return this.#reserved.objectId;
+  }
+
+  #freshId(ino: number): ObjectId {
+    const reserved = this.#reserved;
+    if (reserved?.ino !== ino) return this.#deps.newId();
+    this.#reserved = undefined;
+    return reserved.objectId;
+  }
+
   /** The content of the file that seems to have moved to where this stat was taken; to be verified by reading it. */
   movedContent(stat: DiskStat): Content | undefined {
     const kept = this.#deps.trees.localByInode(stat.ino).find((row) => {
@@ -186,7 +200,7 @@ export class LocalTree {
     stat: DiskStat,
     content: Content,
   ): { objectId: ObjectId; movedFrom?: ObjectId } {
-    const { trees, newId } = this.#deps;
+    const { trees } = this.#deps;
     const occupant = trees.local.childNamed(place);
     const sameKind = occupant !== undefined && occupant.content.kind === content.kind;
     if (sameKind && occupant.stat.ino === stat.ino) return { objectId: occupant.objectId, ...carried(occupant) };
@@ -203,7 +217,7 @@ export class LocalTree {
     }
     if (sameKind) return { objectId: occupant.objectId, ...carried(occupant) };
     if (occupant !== undefined) this.#displace(occupant);
-    return { objectId: this.#formerOwner(place, content) ?? newId() };
+    return { objectId: this.#formerOwner(place, content) ?? this.#freshId(stat.ino) };
   }
 
   /** The object with this inode that is no longer where it was. */

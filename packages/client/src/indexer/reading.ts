@@ -1,4 +1,4 @@
-import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Hashing, ScanResult } from '../ports/hashing.ts';
 import { SIGNED_FILE_BYTES } from '../ports/hashing.ts';
 import type { Disk } from '../ports/disk.ts';
@@ -8,6 +8,17 @@ import type { LocalTree } from './local-tree.ts';
 import { identityOf, isExecutable, millisecondsOf, sameStat } from './observation.ts';
 import { faultMessage, type PathProblems } from './problems.ts';
 
+/** From this size on a new file is sent while it is read. */
+const SENT_WHILE_READ_BYTES = 16 * 1024 * 1024;
+
+export interface ReadAndSend {
+  /** Absolute. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly objectId: ObjectId;
+  readonly workspaceId: WorkspaceId;
+}
+
 export interface ReadingDeps {
   readonly disk: Disk;
   readonly trees: TreeStore;
@@ -15,6 +26,8 @@ export interface ReadingDeps {
   readonly chunks: ChunkIndex;
   readonly hashing: Hashing;
   readonly problems: PathProblems;
+  /** Scans a file and sends its chunks on the way; undefined: nothing is to be sent now. */
+  readonly readAndSend: (file: ReadAndSend, signal: AbortSignal) => Promise<ScanResult> | undefined;
   /** Before a changed content is recorded: something else may be about to use the old one. */
   readonly transaction: <T>(work: () => T) => T;
 }
@@ -45,13 +58,33 @@ export async function readFiles(
     const base = known === undefined ? undefined : deps.chunks.manifest(known.hash, known.size);
     return { path: deps.disk.absolute(path), ...(base === undefined ? {} : { base }) };
   });
-  const results = await deps.hashing.scan(requests, signal);
+  const sending =
+    requests.length === 1 && requests[0]?.base === undefined ? sendFirst(deps, files[0], signal) : undefined;
+  const results = sending === undefined ? await deps.hashing.scan(requests, signal) : [await sending];
   return deps.transaction(() =>
     results.map((result, index) => {
       const file = files[index];
       return file === undefined ? 'gone' : recordOrReport(deps, file.path, result);
     }),
   );
+}
+
+/** A long file of which the server has no version is read once for both its chunk list and its upload. */
+function sendFirst(
+  { disk, tree, readAndSend }: ReadingDeps,
+  file: FileToRead | undefined,
+  signal: AbortSignal,
+): Promise<ScanResult> | undefined {
+  const stat = file === undefined ? undefined : disk.stat(file.path);
+  if (file === undefined || stat === undefined || stat.size < SENT_WHILE_READ_BYTES) return undefined;
+  const { path, objectId = tree.reserveId(stat.ino) } = file;
+  const workspaceId = tree.folderAt(folderOf(path))?.workspaceId;
+  if (workspaceId === undefined) return undefined;
+  return readAndSend({ path: disk.absolute(path), sizeBytes: stat.size, objectId, workspaceId }, signal);
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 /** One file that cannot be looked at must not take the others' results with it (H102). */
@@ -71,8 +104,7 @@ function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcom
   const stable = sameStat(result.before, result.after) && sameStat(result.after, identityOf(stat));
   if (stat.type !== 'file') return 'gone';
   if (!stable) return 'again';
-  const cut = path.lastIndexOf('/');
-  const folder = deps.tree.folderAt(cut < 0 ? '' : path.slice(0, cut));
+  const folder = deps.tree.folderAt(folderOf(path));
   if (folder === undefined) return 'again';
   const { hash, size, chunks } = result;
   const content = {
@@ -83,7 +115,7 @@ function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcom
     mtimeMs: millisecondsOf(stat.mtimeNs),
   };
   deps.chunks.putManifest(hash, chunks);
-  const row = deps.tree.observe(folder, path.slice(cut + 1), stat, content);
+  const row = deps.tree.observe(folder, path.slice(path.lastIndexOf('/') + 1), stat, content);
   deps.chunks.indexObject(row.objectId, chunks);
   deps.problems.clear(path);
   return 'recorded';

@@ -10,6 +10,7 @@ import type { PendingCommits } from '../state/pending-commits.ts';
 import type { TreeStore } from '../state/trees.ts';
 import type { WorkspaceStore } from '../state/workspaces.ts';
 import type { LocalTree } from '../indexer/local-tree.ts';
+import type { EarlyUploads } from './early-uploads.ts';
 import type { Following } from './following.ts';
 import { operationOf, stepOf } from './operations.ts';
 import type { FileToUpload } from '../transfer/upload-job.ts';
@@ -26,6 +27,7 @@ export interface CommitterDeps {
   readonly pending: PendingCommits;
   readonly following: Following;
   readonly uploader: Uploader;
+  readonly earlyUploads: Pick<EarlyUploads, 'take'>;
   /** Bytes of files that are on the server now. */
   readonly progress: (bytes: number) => void;
   readonly newOperationId: () => OperationId;
@@ -71,6 +73,7 @@ export class Committer {
     const files: { readonly index: number; readonly file: FileToUpload; readonly path: string }[] = [];
     for (const [index, step] of steps.entries()) {
       if (step.kind !== 'put' || step.content.size === 0) continue;
+      if (this.#deps.earlyUploads.take(workspaceId, step.content.hash)) continue;
       const found = this.#fileOf(step);
       if (found === undefined) outcomes[index] = { outcome: 'dropped' };
       else files.push({ index, ...found });

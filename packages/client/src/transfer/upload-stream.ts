@@ -18,10 +18,14 @@ export interface StreamUpload {
   /** Follow a symlink: for a path that a person typed, and /dev/stdin. */
   readonly follow?: boolean;
   readonly progress?: Progress;
+  /** Given: once it is false, or something could not be sent, the file is only read on. */
+  readonly isWanted?: () => boolean;
 }
 
 export interface StreamUploaded {
   readonly uploadId: UploadId;
+  /** Whether the server has every chunk. */
+  readonly isSent: boolean;
   /** As of a scan: compare `before` and `after`, and the file, before it is committed. */
   readonly scan: ScanResult;
 }
@@ -53,6 +57,15 @@ export async function uploadStream(
   let heldBytes = 0;
   let windowBytes = FIRST_WINDOW_BYTES;
   let index = 0;
+  let isSent = true;
+
+  function leave(window: readonly Held[], error: unknown): void {
+    isSent = false;
+    if (request.isWanted === undefined) {
+      failing.abort(error);
+      window.forEach(({ sent }) => sent.reject(error));
+    } else window.forEach(({ sent }) => sent.resolve());
+  }
 
   function flush(): void {
     const window = held;
@@ -62,10 +75,7 @@ export async function uploadStream(
     if (window.length === 0) return;
     sender.send(window).then(
       () => window.forEach(({ sent }) => sent.resolve()),
-      (error: unknown) => {
-        failing.abort(error);
-        window.forEach(({ sent }) => sent.reject(error));
-      },
+      (error: unknown) => leave(window, error),
     );
   }
 
@@ -78,6 +88,11 @@ export async function uploadStream(
         flush();
         return undefined;
       }
+      if (request.isWanted?.() === false) isSent = false;
+      if (!isSent) {
+        leave(held.splice(0), undefined);
+        return undefined;
+      }
       if (heldBytes + chunk.size > WINDOW_BYTES) flush();
       const sent = Promise.withResolvers<void>();
       held.push({ chunk, index: index++, sent });
@@ -87,7 +102,7 @@ export async function uploadStream(
     },
     either,
   );
-  return { uploadId, scan };
+  return { uploadId, scan, isSent };
 }
 
 class WindowSender {

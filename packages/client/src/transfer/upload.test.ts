@@ -279,3 +279,32 @@ test('a stream whose server fails ends with the failure and leaves nothing waiti
     (error) => error instanceof CodedError && error.code === 'quota_exceeded',
   );
 });
+
+test('a stream that need not be sent is read to its end when the server fails', async () => {
+  await using server = await startMemoryServer();
+  await using device = createDevice(server.url);
+  const file = await fileOf(device, 'long', randomBytes(40 * 1024 * 1024));
+  let puts = 0;
+  server.intercept = (request, response) =>
+    request.method === 'PUT' && ++puts > 8 && problem(response, 'quota_exceeded');
+  const { workspaceId } = device;
+  const isWanted = (): boolean => true;
+  const { scan, isSent } = await device.uploader.uploadStream({ workspaceId, ...file, isWanted }, never);
+  assert.equal(isSent, false);
+  assert.ok(scan.outcome === 'scanned');
+  assert.deepEqual(scan.chunks, file.chunks);
+  assert.ok(server.chunks.size >= 8 && server.chunks.size < file.chunks.length);
+});
+
+test('a stream that is no longer wanted is only read on', async () => {
+  await using server = await startMemoryServer();
+  await using device = createDevice(server.url);
+  const file = await fileOf(device, 'long', randomBytes(40 * 1024 * 1024));
+  const { workspaceId } = device;
+  const isWanted = (): boolean => server.chunks.size === 0;
+  const { scan, isSent } = await device.uploader.uploadStream({ workspaceId, ...file, isWanted }, never);
+  assert.equal(isSent, false);
+  assert.ok(scan.outcome === 'scanned');
+  assert.deepEqual(scan.chunks, file.chunks);
+  assert.ok(server.chunks.size > 0 && server.chunks.size < file.chunks.length);
+});
