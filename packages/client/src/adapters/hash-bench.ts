@@ -5,6 +5,7 @@ import { copyLocal } from './hash-worker-copy.ts';
 import { createFrameDecoder, type FrameDecoder } from './hash-worker-decode.ts';
 import { encodeBatch, encodeChunk, encodedForm, proofOf, signaturesOf } from './hash-worker-encode.ts';
 import { createScanContext, scanFile, type ScanContext } from './hash-worker-scan.ts';
+import { standingChunks } from './hash-worker-standing.ts';
 import type { ChunkAt, StreamRequest } from '../ports/hashing.ts';
 
 /** Where tasks are carried out: in a worker, and for what is tiny on the control thread itself. */
@@ -78,6 +79,8 @@ class WorkBench implements Bench {
         }
         return results;
       }
+      case 'stand':
+        return standingChunks(task, { context: this.#context, aborted });
       case 'stream':
         return this.#stream(task.file, id, job, task.ring);
       case 'encodeBatch':

@@ -19,9 +19,16 @@ export interface Encoded {
   readonly length: number;
 }
 
+export interface LongScan extends ScanRequest {
+  /** Chunks of `base` that were found where they are now; they are not read again. */
+  readonly standing?: readonly ChunkAt[];
+}
+
 /** What the control thread asks of a bench. */
 export type Task =
-  | { readonly kind: 'scan'; readonly files: readonly ScanRequest[] }
+  | { readonly kind: 'scan'; readonly files: readonly LongScan[] }
+  /** Which chunks of an earlier version of so many bytes a file still holds. */
+  | { readonly kind: 'stand'; readonly path: string; readonly chunks: readonly ChunkAt[]; readonly baseBytes: number }
   | { readonly kind: 'stream'; readonly file: StreamRequest; readonly ring: SharedBytes }
   | { readonly kind: 'encodeBatch'; readonly sources: readonly ChunkSource[] }
   | { readonly kind: 'encodeChunk'; readonly source: ChunkSource; readonly room: SharedBytes }

@@ -4,9 +4,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { test, type TestContext } from 'node:test';
 import zlib from 'node:zlib';
 import { createChunker } from '@satchel/core/chunker.ts';
+import { contentHash } from '@satchel/core/manifest.ts';
 import { encodeFailureFrame, encodeFrameHeader, type ChunkEncoding } from '@satchel/core/frame.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
 import type { ChunkAt, ScanResult, StreamedChunk, WantedChunk } from '../ports/hashing.ts';
@@ -98,6 +100,60 @@ test('with an earlier chunk list the cuts are the same as without', async (t) =>
     const [result] = await pool.scan([{ path: put('file', edited), base }], never);
     assert.deepEqual(scanned(result).chunks, cutByReference(edited), name);
   }
+});
+
+test('a long file is looked at in parts on all threads, and cut as without', async (t) => {
+  const { pool, put } = setUp(t);
+  const bytes = randomBytes(70 * 1024 * 1024);
+  const [before] = await pool.scan([{ path: put('file', bytes) }], never);
+  const base = scanned(before).chunks;
+  const part = (from: number, to?: number): Buffer => bytes.subarray(from, to);
+  const edits: Record<string, Buffer> = {
+    nothing: bytes,
+    'in place': Buffer.concat([part(0, 50_000_000), Buffer.from('edit'), part(50_000_004)]),
+    'at the head': Buffer.concat([Buffer.from('x'), bytes]),
+    'in the middle': Buffer.concat([part(0, 40_000_000), randomBytes(777), part(40_000_000)]),
+    'removed in the middle': Buffer.concat([part(0, 20_000_000), part(60_000_000)]),
+    appended: Buffer.concat([bytes, randomBytes(3_000_000)]),
+    'cut off': part(0, 37_500_000),
+    doubled: Buffer.concat([bytes, bytes]),
+    emptied: Buffer.alloc(0),
+  };
+  for (const [name, edited] of Object.entries(edits)) {
+    const [result] = await pool.scan([{ path: put('file', edited), base }], never);
+    const { chunks, hash, size, ...stats } = scanned(result);
+    assert.deepEqual(chunks, cutByReference(edited), name);
+    assert.equal(size, edited.length);
+    assert.equal(
+      hash,
+      contentHash(chunks, (list) => createHash('sha256').update(list).digest('hex')),
+    );
+    assert.deepEqual(stats.before, stats.after, name);
+  }
+});
+
+test('H13 a long file that is written while its parts are looked at is told to have changed, or was read whole', async (t) => {
+  const { pool, put } = setUp(t);
+  const bytes = randomBytes(70 * 1024 * 1024);
+  const path = put('file', bytes);
+  const [first] = await pool.scan([{ path }], never);
+  const base = scanned(first).chunks;
+  let mixes = 0;
+  for (let round = 0; round < 12; round++) {
+    const scanning = pool.scan([{ path, base }], never);
+    for (let turns = 0; turns < 40 * round; turns++) await turn();
+    const file = fs.openSync(path, 'r+');
+    for (const at of [1_000_000, 35_000_000, 69_000_000]) {
+      fs.writeSync(file, randomBytes(8), 0, 8, at + round);
+      for (let turns = 0; turns < 20; turns++) await turn();
+    }
+    fs.closeSync(file);
+    const { before, after, chunks } = scanned((await scanning)[0]);
+    const now = fs.statSync(path, { bigint: true });
+    if (before.ctimeNs !== after.ctimeNs || after.ctimeNs !== now.ctimeNs.toString()) mixes++;
+    else assert.deepEqual(chunks, cutByReference(fs.readFileSync(path)));
+  }
+  assert.ok(mixes > 0, 'no write ever fell into a scan');
 });
 
 test('H12 H17 what cannot be read is a value with its code, and never waits', async (t) => {

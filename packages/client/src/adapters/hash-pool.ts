@@ -1,11 +1,16 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { chunkRanges, totalSize, type Manifest } from '@satchel/core/manifest.ts';
 import type {
+  ChunkAt,
   ChunkSource,
   DecodeOutcome,
   DecodePlan,
   Decoder,
   Hashing,
   Payload,
+  ScanRequest,
+  ScanResult,
   StreamedChunk,
   StreamRequest,
   TakeChunk,
@@ -13,8 +18,9 @@ import type {
 import { createBench } from './hash-bench.ts';
 import { DecoderFeed } from './hash-feed.ts';
 import { bytesOf, createSharedMemory, type Region } from './hash-memory.ts';
-import type { Encoded, FromBench, Task, ToBench } from './hash-messages.ts';
+import type { Encoded, FromBench, LongScan, Task, ToBench } from './hash-messages.ts';
 import { isTiny, weightOf } from './hash-task-weight.ts';
+import type { Standing } from './hash-worker-standing.ts';
 
 export interface HashPoolOptions {
   /** Threads at most. Default 2. */
@@ -29,7 +35,11 @@ export interface HashPoolOptions {
 const UP_BYTES = 24 * 1024 * 1024;
 const RING_BYTES = 16 * 1024 * 1024;
 const STREAMS = 2;
+const THREADS = 2;
 const DOWN_BYTES = 10 * 1024 * 1024;
+
+/** Parts of a file of which an earlier version is known, for one thread each time. */
+const PART_BYTES = 32 * 1024 * 1024;
 
 /** What is told of one job. */
 interface JobListener {
@@ -60,7 +70,7 @@ export function createHashPool(options: HashPoolOptions = {}): Hashing {
   const pool = new Pool(options);
   const run = <T>(task: Task, signal: AbortSignal): Promise<T> => pool.run(task, signal).ended as Promise<T>;
   return {
-    scan: async (files, signal) => run({ kind: 'scan', files }, signal),
+    scan: (files, signal) => pool.scan(files, signal),
     stream: (file, take, signal) => pool.stream(file, take, signal),
     encodeBatch: async (sources, signal) => run({ kind: 'encodeBatch', sources }, signal),
     encodeChunk: (source, signal) => pool.encodeChunk(source, signal),
@@ -127,6 +137,36 @@ class Pool {
     place.post({ job: id, kind: 'start', task });
     if (signal.aborted) abort();
     return { ended: promise, post: (message: JobMessage) => place.post({ ...message, job: id }) };
+  }
+
+  async scan(files: readonly ScanRequest[], signal: AbortSignal): Promise<readonly ScanResult[]> {
+    const scan = async (asked: readonly LongScan[]) =>
+      (await this.run({ kind: 'scan', files: asked }, signal).ended) as readonly ScanResult[];
+    const [file] = files;
+    const parts = files.length === 1 && file?.base !== undefined ? partsOf(file.base) : [];
+    if (file === undefined || parts.length < 2) return scan(files);
+    // What is as it was is looked for on all threads; the scan itself then reads only what is left.
+    const seen = await this.#seeParts(file, parts, signal);
+    const [result] = await scan([{ ...file, standing: seen.flatMap((part) => part.chunks) }]);
+    return result === undefined ? [] : [asOne(result, seen)];
+  }
+
+  async #seeParts(
+    { path, base = [] }: ScanRequest,
+    parts: readonly (readonly ChunkAt[])[],
+    signal: AbortSignal,
+  ): Promise<readonly Standing[]> {
+    const baseBytes = totalSize(base);
+    const seen: Standing[] = [];
+    const queue = parts.values();
+    const one = async (): Promise<void> => {
+      for (const chunks of queue) {
+        const part = await this.run({ kind: 'stand', path, chunks, baseBytes }, signal).ended;
+        if (part !== undefined) seen.push(part as Standing);
+      }
+    };
+    await Promise.all(Array.from({ length: this.#threadsAtMost }, one));
+    return seen;
   }
 
   async encodeChunk(source: ChunkSource, signal: AbortSignal): Promise<(Payload & Disposable) | undefined> {
@@ -210,12 +250,16 @@ class Pool {
     };
   }
 
+  get #threadsAtMost(): number {
+    return this.#options.threads ?? THREADS;
+  }
+
   #placeFor(task: Task): Place {
     if (isTiny(task)) return this.#onTheSpot;
     let least: Thread | undefined;
     for (const thread of this.#threads) if (least === undefined || thread.weight < least.weight) least = thread;
-    const { threads = 2 } = this.#options;
-    const thread = least === undefined || (least.weight > 0 && this.#threads.size < threads) ? this.#start() : least;
+    const thread =
+      least === undefined || (least.weight > 0 && this.#threads.size < this.#threadsAtMost) ? this.#start() : least;
     clearTimeout(thread.idle);
     thread.idle = undefined;
     thread.worker.ref();
@@ -258,6 +302,27 @@ class Pool {
       this.#down.rest();
     }, this.#options.idleMs ?? 10_000).unref();
   }
+}
+
+function partsOf(base: Manifest): readonly (readonly ChunkAt[])[] {
+  const parts: ChunkAt[][] = [];
+  let end = 0;
+  for (const chunk of chunkRanges(base)) {
+    if (chunk.offset >= end) {
+      parts.push([]);
+      end += PART_BYTES;
+    }
+    parts.at(-1)?.push(chunk);
+  }
+  return parts;
+}
+
+/** H13: where a part was read from another state of the file, the result tells that it may be a mix. */
+function asOne(result: ScanResult, parts: readonly Standing[]): ScanResult {
+  if (result.outcome === 'unreadable') return result;
+  const stats = parts.flatMap(({ before, after }) => [before, after]);
+  const other = stats.find((stat) => !isDeepStrictEqual(stat, result.after));
+  return other === undefined ? result : { ...result, before: other };
 }
 
 type WithoutJob<Message> = Message extends unknown ? Omit<Message, 'job'> : never;

@@ -19,6 +19,8 @@ export function weightOf(task: Task): number {
     case 'encodeChunk':
     case 'prove':
       return task.source.size;
+    case 'stand':
+      return 1 + sum(task.chunks.map(({ size }) => size));
     case 'sign':
       return 1 + 4 * sum(task.chunks.map(({ size }) => size));
     case 'copyLocal':
@@ -40,7 +42,7 @@ function itemsOf(task: Exclude<Task, { kind: 'stream' | 'scan' }>): number {
   if (task.kind === 'encodeBatch') return task.sources.length;
   if (task.kind === 'copyLocal') return task.copies.length;
   if (task.kind === 'decode') return task.wanted.length;
-  return task.kind === 'sign' ? task.chunks.length : 1;
+  return task.kind === 'sign' || task.kind === 'stand' ? task.chunks.length : 1;
 }
 
 function sizeOnDisk(path: string): number {

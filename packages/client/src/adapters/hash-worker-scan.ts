@@ -5,6 +5,7 @@ import { encodeSignature, signatureOf } from '@satchel/core/signature.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
 import type { ChunkRef } from '@satchel/protocol/objects.ts';
 import { SIGNED_FILE_BYTES, type ChunkSignature, type ScanResult, type StreamRequest } from '../ports/hashing.ts';
+import type { LongScan } from './hash-messages.ts';
 import { openToRead, readFully, sha256, sha256Hex, statOf, turn } from './hash-worker-files.ts';
 
 /** Bytes read ahead of the chunker: room for several chunks, so that little is moved when it is filled up again. */
@@ -27,27 +28,30 @@ export function createScanContext(): ScanContext {
   return { smallBuffer: Buffer.allocUnsafeSlow(SMALL_FILE_BYTES + 1), windows: [] };
 }
 
-interface Reading {
+export interface Reading {
   readonly context: ScanContext;
   readonly aborted: () => boolean;
   readonly visit?: VisitChunk | undefined;
 }
 
 /** Reads and cuts one file. Throws only when aborted or when `visit` does. */
-export async function scanFile(request: StreamRequest, reading: Reading): Promise<ScanResult> {
-  const { windows } = reading.context;
+export async function scanFile(request: LongScan & StreamRequest, reading: Reading): Promise<ScanResult> {
   try {
     const small = reading.visit === undefined ? scanSmall(request, reading.context) : undefined;
-    if (small !== undefined) return small;
-    const window = windows.pop() ?? Buffer.allocUnsafeSlow(WINDOW_BYTES);
-    const result = await scanLong(request, reading, window);
-    if (windows.length === 0) windows.push(window);
-    return result;
+    return small ?? (await withWindow(reading.context, (window) => scanLong(request, reading, window)));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === undefined || !/^E[A-Z0-9]+$/.test(code) || !(error instanceof Error)) throw error;
     return { outcome: 'unreadable', code, message: error.message };
   }
+}
+
+/** Lends memory for several chunks. */
+export async function withWindow<T>({ windows }: ScanContext, work: (memory: Buffer) => Promise<T>): Promise<T> {
+  const memory = windows.pop() ?? Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  const result = await work(memory);
+  if (windows.length === 0) windows.push(memory);
+  return result;
 }
 
 /** Without a single await, so that 100,000 small files cost no more than their system calls. */
@@ -77,6 +81,8 @@ export function signed(bytes: Uint8Array, id: ChunkId): ChunkSignature {
 /** The bytes of a file as a window that moves over it. */
 class MovingWindow {
   readonly #fd: number;
+  /** Else it can be read from its beginning to its end only, like a pipe. */
+  readonly #isSeekable: boolean;
   readonly bytes: Buffer;
   start = 0;
   end = 0;
@@ -84,9 +90,16 @@ class MovingWindow {
   offset = 0;
   ended = false;
 
-  constructor(fd: number, bytes: Buffer) {
+  constructor(fd: number, bytes: Buffer, isSeekable: boolean) {
     this.#fd = fd;
     this.bytes = bytes;
+    this.#isSeekable = isSeekable;
+  }
+
+  /** Passes over bytes, also ones that were not read. */
+  skip(size: number): void {
+    this.advance(size);
+    if (this.start > this.end) this.start = this.end = 0;
   }
 
   /** Reads on until the longest chunk fits, or the file ends. False when nothing is left. */
@@ -96,7 +109,7 @@ class MovingWindow {
     this.end -= this.start;
     this.start = 0;
     const room = this.bytes.subarray(this.end);
-    const read = readFully(this.#fd, room, null);
+    const read = readFully(this.#fd, room, this.#isSeekable ? this.offset + this.end : null);
     this.ended = read < room.length;
     this.end += read;
     return this.start < this.end;
@@ -108,7 +121,7 @@ class MovingWindow {
   }
 }
 
-async function scanLong(request: StreamRequest, reading: Reading, memory: Buffer): Promise<ScanResult> {
+async function scanLong(request: LongScan & StreamRequest, reading: Reading, memory: Buffer): Promise<ScanResult> {
   using file = openToRead(request.path, request.follow);
   const before = statOf(file.fd, request.follow);
   const known = new KnownCuts(request.base ?? [], before.size);
@@ -116,8 +129,16 @@ async function scanLong(request: StreamRequest, reading: Reading, memory: Buffer
   const signatures: ChunkSignature[] = [];
   const chunks: ChunkRef[] = [];
   const seen = new Set<string>();
-  const window = new MovingWindow(file.fd, memory);
-  while (window.fill()) {
+  const standing = new Map(request.standing?.map(({ id, size, offset }) => [offset, { id, size }]));
+  const window = new MovingWindow(file.fd, memory, request.standing !== undefined);
+  for (;;) {
+    const stands = standing.get(window.offset);
+    if (stands !== undefined) {
+      chunks.push(stands);
+      window.skip(stands.size);
+      continue;
+    }
+    if (!window.fill()) break;
     if (reading.aborted()) throw new Error('The scan was aborted.');
     const { offset, start } = window;
     const { end, id } = cutOf(known, window);

@@ -1,4 +1,5 @@
 import type { ObjectId, UploadId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import { EarlyFlush } from '../apply/early-flush.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { ChunkAt } from '../ports/hashing.ts';
@@ -20,6 +21,7 @@ export interface PrefetchingDeps {
 interface Followed {
   readonly objectId: ObjectId;
   readonly prefetch: Prefetch;
+  readonly early: EarlyFlush;
   running: Promise<unknown> | undefined;
   /** A ping came while it was running. */
   again: boolean;
@@ -88,6 +90,7 @@ export class Prefetching {
     if (this.#byObject.get(followed.objectId) === followed) this.#byObject.delete(followed.objectId);
     // Its failure was told to whoever heard the ping.
     await Promise.allSettled([followed.running]);
+    await followed.early.end().catch(() => (followed.hasFailed = true));
   }
 
   async #follow(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<Followed | undefined> {
@@ -116,9 +119,11 @@ export class Prefetching {
     if (before !== undefined) await this.#end(before);
     disk.removeFile(prefetchPathOf(objectId));
     const stagingPath = disk.absolute(prefetchPathOf(objectId));
-    const prefetch = createPrefetch({ api, downloader }, { workspaceId, uploadId, stagingPath });
+    const early = new EarlyFlush(() => disk.flush([prefetchPathOf(objectId)]));
+    const wrote = (bytes: number) => early.wrote(bytes);
+    const prefetch = createPrefetch({ api, downloader, wrote }, { workspaceId, uploadId, stagingPath });
     const state = { running: undefined, again: false, isOver: false, hasFailed: false };
-    const followed: Followed = { objectId, prefetch, ...state, heardAt: clock.monotonic() };
+    const followed: Followed = { objectId, prefetch, early, ...state, heardAt: clock.monotonic() };
     this.#byObject.set(objectId, followed);
     return followed;
   }

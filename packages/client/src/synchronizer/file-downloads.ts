@@ -4,8 +4,10 @@ import { CodedError } from '@satchel/protocol/errors.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Applier, StepOf } from '../apply/applier.ts';
 import { destination, PART_FOLDER, partPathOf, placeFile, type Placed } from '../apply/arriving.ts';
+import { EarlyFlush } from '../apply/early-flush.ts';
 import type { ChunkAt, Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
 import type { Downloader } from '../transfer/download.ts';
+import { allIn, createLane } from '../transfer/lane.ts';
 import { LARGE_BYTES } from './bundles.ts';
 import type { StepOutcome } from './committer.ts';
 import { manifestOf, type ManifestsDeps } from './manifests.ts';
@@ -25,8 +27,9 @@ export interface FileDownloadsDeps extends ManifestsDeps {
 type Download = StepOf<'download'>;
 
 const CANNOT_GIVE: ReadonlySet<string> = new Set(['chunk_damaged', 'chunk_missing', 'not_found']);
-/** Copies per message to the hashing threads: a long file is not held up by one call. */
-const COPIES_AT_ONCE = 256;
+/** Copies per message to the hashing threads, which take turns: a long file is copied by all of them. */
+const COPIES_AT_ONCE = 32;
+const COPYING = 2;
 
 interface Part {
   readonly index: number;
@@ -109,25 +112,31 @@ export class FileDownloads {
     const copies = wants.flatMap((want, at) =>
       found.has(at) ? [] : (this.#begunSource(want, at, begun) ?? this.#localSource(want, at)),
     );
-    for (let from = 0; from < copies.length; from += COPIES_AT_ONCE) {
-      const some = copies.slice(from, from + COPIES_AT_ONCE);
-      const copied = await this.#deps.hashing.copyLocal(
-        some.map(({ copy }) => copy),
-        signal,
-      );
-      for (const at of copied) found.add(some[at]?.at ?? -1);
-    }
+    const long = parts.find(({ content }) => content.size >= LARGE_BYTES);
+    const early = new EarlyFlush(async () => disk.flush(long === undefined ? [] : [long.path]));
+    const wrote = (bytes: number) => long !== undefined && early.wrote(bytes);
+    await allIn(createLane(COPYING), slicesOf(copies, COPIES_AT_ONCE), signal, async (some, either) => {
+      const asked = some.map(({ copy }) => copy);
+      for (const at of await this.#deps.hashing.copyLocal(asked, either)) {
+        found.add(some[at]?.at ?? -1);
+        wrote(some[at]?.copy.size ?? 0);
+      }
+    });
     const rest = wants.filter((_, at) => !found.has(at));
     const [first] = parts;
-    if (rest.length === 0 || first === undefined) return;
+    if (rest.length === 0 || first === undefined) return early.end();
     const request = {
       workspaceId: first.step.workspaceId,
       wanted: rest.map((want) => this.#withBase(want, parts)),
       done: (indices: readonly number[]) => {
-        for (const at of indices) this.#deps.progress(rest[at]?.size ?? 0);
+        for (const at of indices) {
+          this.#deps.progress(rest[at]?.size ?? 0);
+          wrote(rest[at]?.size ?? 0);
+        }
       },
     };
     await this.#deps.downloader.fetchChunks(request, signal);
+    await early.end();
   }
 
   /** What an earlier try, or the prefetch of an upload under way, has already put at its place. */
@@ -248,6 +257,10 @@ export class FileDownloads {
     const detail = `the disk has ${free} bytes free and the download needs ${needed}: make room, it goes on by itself`;
     return { outcome: 'refused', code: 'disk_full', detail };
   }
+}
+
+function* slicesOf<T>(items: readonly T[], length: number): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += length) yield items.slice(from, from + length);
 }
 
 /** Where the chunks of an object's next version are gathered before their list is known. */

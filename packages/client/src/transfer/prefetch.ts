@@ -6,6 +6,8 @@ import type { Downloader } from './download.ts';
 export interface PrefetchDeps {
   readonly api: ServerApi;
   readonly downloader: Downloader;
+  /** Told of bytes that lie in the staging file. */
+  readonly wrote?: (bytes: number) => void;
 }
 
 /**
@@ -49,6 +51,7 @@ export function createPrefetch(deps: PrefetchDeps, of: PrefetchOf): Prefetch {
             if (chunk === undefined) continue;
             arrived.set(chunk.offset, chunk);
             bytes += chunk.size;
+            deps.wrote?.(chunk.size);
           }
         },
       },
