@@ -31,6 +31,25 @@ export function blockStoreContract(name: string, open: () => Promise<StoreUnderT
     assert.equal(await later.size(key('chunks/ab/cd')), whole.length);
   });
 
+  test(`${name}: B1 objects of every length, in parts of every length, come back as they were, at once and later`, async () => {
+    await using setup = await open();
+    const kib = 1024;
+    const lengths = [0, 1, 128 * kib - 1, 128 * kib, 128 * kib + 1, 1024 * kib, 4160 * kib, 4160 * kib + 1, 9000 * kib];
+    const contents = lengths.map((length) => randomBytes(length));
+    const partsOf = (bytes: Buffer): Buffer[] => [
+      bytes.subarray(0, 17),
+      bytes.subarray(17, 70_000),
+      bytes.subarray(70_000),
+    ];
+    await Promise.all(contents.map((bytes, at) => setup.store.put(key(`chunks/ab/n${at}`), partsOf(bytes))));
+    for (const store of [setup.store, await setup.reopen()]) {
+      for (const [at, bytes] of contents.entries()) {
+        assert.ok(bytes.equals((await store.get(key(`chunks/ab/n${at}`))) ?? randomBytes(1)), `${bytes.length} bytes`);
+        assert.equal(await store.size(key(`chunks/ab/n${at}`)), bytes.length);
+      }
+    }
+  });
+
   test(`${name}: B1 a reader sees an object absent or whole while it is put`, async () => {
     await using setup = await open();
     const bytes = randomBytes(3 << 20);

@@ -1,4 +1,4 @@
-import { closeSync, constants, open, read, writev } from 'node:fs';
+import { constants, read } from 'node:fs';
 import { mkdir, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -6,6 +6,7 @@ import { CodedError } from '@satchel/protocol/errors.ts';
 import type { BlockKey, BlockStore, ByteRange } from '../../ports/block-store.ts';
 import { createDirectorySync, type DirectorySync } from './directory-sync.ts';
 import { diskFault, isSystemError } from './disk-fault.ts';
+import { createObjectWriter, withFile, type ObjectWriter } from './object-writer.ts';
 
 const KEY = /^[a-z0-9]+(?:\/[a-z0-9]+)+$/;
 const KEY_LENGTH = 128;
@@ -19,6 +20,7 @@ interface Folders {
 interface Disk {
   readonly folders: Folders;
   readonly directories: DirectorySync;
+  readonly writer: ObjectWriter;
   /** Directories that are known to exist durably. */
   readonly made: Set<string>;
   incomingCount: number;
@@ -29,33 +31,7 @@ function pathOf(disk: Disk, key: BlockKey): string {
   return join(disk.folders.objects, key);
 }
 
-const openFile = promisify(open);
-const writeParts = promisify(writev);
 const readInto = promisify(read);
-/** Each write is durable when it returns: one call instead of a write and an fdatasync. */
-const CREATE_DURABLE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DSYNC;
-
-/** Descriptors rather than handles, and closed on the spot, for fewer turns through the thread pool per object. */
-async function withFile<T>(path: string, flags: number, work: (file: number) => Promise<T>): Promise<T> {
-  const file = await openFile(path, flags, 0o600);
-  try {
-    return await work(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-async function writeAll(file: number, parts: readonly Uint8Array[]): Promise<void> {
-  let rest = parts.filter((part) => part.length > 0);
-  while (rest.length > 0) {
-    let { bytesWritten } = await writeParts(file, rest);
-    let whole = 0;
-    for (; whole < rest.length && bytesWritten >= (rest[whole]?.length ?? 0); whole++)
-      bytesWritten -= rest[whole]?.length ?? 0;
-    rest = rest.slice(whole);
-    if (bytesWritten > 0 && rest[0] !== undefined) rest[0] = rest[0].subarray(bytesWritten);
-  }
-}
 
 /** Makes a directory and every missing one above it, each durable in its parent. */
 async function makeDirectory(disk: Disk, directory: string): Promise<void> {
@@ -73,7 +49,7 @@ async function writeObject(disk: Disk, path: string, bytes: readonly Uint8Array[
   const incoming = join(disk.folders.incoming, `${process.pid}-${disk.incomingCount++}`);
   try {
     await makeDirectory(disk, dirname(path));
-    await withFile(incoming, CREATE_DURABLE, (file) => writeAll(file, bytes));
+    await disk.writer.write(incoming, bytes);
     await rename(incoming, path);
   } catch (error) {
     await rm(incoming, { force: true });
@@ -156,7 +132,8 @@ async function faulting<T>(action: string, work: () => Promise<T>): Promise<T> {
  */
 export async function openDiskBlockStore(folder: string): Promise<BlockStore> {
   const folders: Folders = { objects: join(folder, 'objects'), incoming: join(folder, 'incoming') };
-  const disk: Disk = { folders, directories: createDirectorySync(), made: new Set(), incomingCount: 0 };
+  const [directories, writer] = [createDirectorySync(), createObjectWriter()];
+  const disk: Disk = { folders, directories, writer, made: new Set(), incomingCount: 0 };
   await faulting(`Opening the block store in ${folder}`, async () => {
     await mkdir(folders.incoming, { recursive: true, mode: 0o700 });
     await disk.directories.sync(dirname(folder));
