@@ -1,4 +1,3 @@
-import { CodedError } from '@satchel/protocol/errors.ts';
 import { giveBack, giveBackWith } from './memory.ts';
 
 /**
@@ -57,26 +56,4 @@ export function createGatherer(memory?: DisposableStack): Gatherer {
       return taken;
     },
   };
-}
-
-/**
- * A whole body in memory.
- * @param limitBytes a longer body ends with `code` as soon as it is longer
- * @param onPiece sees each piece as it comes
- */
-export async function gatherBody(
-  body: ReadBody,
-  limitBytes: number,
-  code: 'too_large' | 'length_mismatch',
-  onPiece?: (piece: Uint8Array) => void,
-): Promise<{ readonly parts: readonly Uint8Array[]; readonly length: number }> {
-  const gatherer = createGatherer();
-  let length = 0;
-  await body((piece) => {
-    length += piece.length;
-    if (length > limitBytes) throw new CodedError(code, `The body is longer than ${limitBytes} bytes`);
-    onPiece?.(piece);
-    if (gatherer.push(piece) === 'copied') giveBack([piece]);
-  });
-  return { parts: gatherer.take(), length };
 }
