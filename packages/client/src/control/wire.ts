@@ -64,23 +64,34 @@ export type ControlReply =
   | { readonly event: unknown }
   | { readonly error: { readonly code: string; readonly message: string } };
 
-/** Cuts what arrives into lines. Throws RangeError for an endless one. */
+const FIRST_LINE_BYTES = 4096;
+
+/**
+ * Cuts what arrives into lines. What is kept of an unfinished one is copied, so that pieces of a byte each do not
+ * hold a buffer each. Throws RangeError for an endless one.
+ */
 export function createLineReader(take: (line: string) => void): (bytes: Buffer) => void {
-  let parts: Buffer[] = [];
+  let kept = Buffer.alloc(FIRST_LINE_BYTES);
   let length = 0;
+  const keep = (bytes: Buffer): void => {
+    if (length + bytes.length > MOST_LINE_BYTES) throw new RangeError('A line of the control socket is too long.');
+    if (length + bytes.length > kept.length) {
+      const larger = Buffer.alloc(Math.max(2 * kept.length, length + bytes.length));
+      kept.copy(larger, 0, 0, length);
+      kept = larger;
+    }
+    bytes.copy(kept, length);
+    length += bytes.length;
+  };
   return (bytes) => {
     let from = 0;
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
-      parts.push(bytes.subarray(from, end));
-      const line = Buffer.concat(parts).toString('utf8');
-      parts = [];
+      keep(bytes.subarray(from, end));
+      const line = kept.toString('utf8', 0, length);
       length = 0;
       from = end + 1;
       take(line);
     }
-    const rest = bytes.subarray(from);
-    length += rest.length;
-    if (length > MOST_LINE_BYTES) throw new RangeError('A line of the control socket is too long.');
-    if (rest.length > 0) parts.push(rest);
+    keep(bytes.subarray(from));
   };
 }
