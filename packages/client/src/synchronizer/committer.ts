@@ -173,6 +173,9 @@ export class Committer {
     if (workspace === undefined) return [];
     const synced = (id: ObjectId) => trees.synced.get(id);
     return steps.flatMap((step, index) => {
+      // Deleted here while its bytes were sent, or found to be another object: nobody should see it come and go.
+      const creates = 'place' in step && step.place !== undefined;
+      if (creates && trees.local.get(step.objectId) === undefined) return [];
       const operation = operationOf(step, { workspace, chunks, synced, newOperationId });
       return operation === undefined ? [] : [{ index, step, operation }];
     });
