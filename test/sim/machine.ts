@@ -109,14 +109,14 @@ export function createSimRandom(chance: Chance): Random {
 /** The client's database as one incarnation has it: the dead read and write nothing. */
 export function mortalDatabase(db: ClientDatabase, incarnation: Incarnation): ClientDatabase {
   const rolledBack: (() => void)[] = [];
-  let depth = 0;
+  let isInside = false;
   const alive = (): ClientDatabase => {
     if (!incarnation.isAlive) throw new KilledError();
     return db;
   };
   const changing = (): ClientDatabase => {
     alive();
-    if (depth === 0) incarnation.mayDie();
+    if (!isInside) incarnation.mayDie();
     return db;
   };
   const mortal: Pick<ClientDatabase, keyof ClientDatabase> = {
@@ -128,15 +128,16 @@ export function mortalDatabase(db: ClientDatabase, incarnation: Incarnation): Cl
     value: (sql, ...args) => alive().value(sql, ...args),
     rolledBack: (listener) => void rolledBack.push(listener),
     transaction(work) {
+      if (isInside) return alive().transaction(work);
       changing();
-      depth++;
+      isInside = true;
       try {
         return db.transaction(work);
       } catch (error) {
         for (const listener of rolledBack) listener();
         throw error;
       } finally {
-        depth--;
+        isInside = false;
       }
     },
     [Symbol.dispose]: () => undefined,
