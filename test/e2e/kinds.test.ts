@@ -20,6 +20,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { attributeOf, setAttribute, SOME_ACL } from '@satchel/client/ports/attributes.fixture.ts';
 import { converge } from '../support/converge.ts';
 import { conflictCopies, folder, viewOf } from '../support/folder.ts';
 import { linkSpeed } from '../support/link-speed.ts';
@@ -224,6 +225,23 @@ test('H53 a read-only file is replaced by its new version and stays what it is e
   a.put('readonly.txt', 'two');
   await converge(world.devices);
   assert.equal(b.read('readonly.txt'), 'two');
+});
+
+test('H55 attributes, access control list and permissions of a file stay when its content is replaced', async (t) => {
+  a.put('attributes.txt', 'one');
+  await converge(world.devices);
+  const path = bob.path('attributes.txt');
+  if (!setAttribute(path, 'user.color', Buffer.from('blue'))) return t.skip('this file system has no attributes');
+  b.chmod('attributes.txt', 0o660);
+  const hasAcl = setAttribute(path, 'system.posix_acl_access', SOME_ACL);
+  await converge(world.devices);
+  a.put('attributes.txt', 'two');
+  await converge(world.devices);
+  assert.equal(b.read('attributes.txt'), 'two');
+  assert.equal(attributeOf(path, 'user.color')?.toString(), 'blue');
+  assert.equal(statSync(path).mode & 0o777, 0o660);
+  if (hasAcl) assert.deepEqual(attributeOf(path, 'system.posix_acl_access'), Buffer.from(SOME_ACL));
+  assert.equal(attributeOf(ann.path('attributes.txt'), 'user.color'), undefined, 'they do not travel');
 });
 
 test('H12 H102 one unreadable file among a thousand is a named problem, never a deletion', async () => {

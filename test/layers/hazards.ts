@@ -119,7 +119,6 @@ const NOTES: Readonly<Record<number, string>> = {
   6: "by design: the server's journal numbers give the order ([commit.ts](../packages/server/src/meta/commit/commit.ts)), waits use the monotonic clock, mtimes are carried along and never compared. No test with a false clock yet.",
   44: 'not yet tested: names compare exactly after NFC. A disk that cannot hold a name shows the problem `name_clash` and syncs the rest ([examiner.ts](../packages/client/src/indexer/examiner.ts)); tried on Linux file systems only.',
   47: 'not yet: the client has run on Linux only; such names are ordinary there.',
-  55: 'not yet: of the mode only the executable bit travels, so setuid never does; extended attributes and ACLs of a replaced file are lost.',
   56: 'measured, not tested from outside: `npm run bench -- --only cold-tiny` (100,000 files).',
   57: 'measured, not tested: `npm run bench -- --only cold-small`.',
   70: 'not yet: old versions are kept for the retention time ([purge.ts](../packages/server/src/meta/purge.ts)), but there is no command to rewind.',

@@ -138,6 +138,8 @@ export function createDiskPort(disk: SimDisk, incarnation: Incarnation, { hasExc
       const values = { ENOENT: 'missing', ENOTDIR: 'missing', ENOTEMPTY: 'not-empty' } as const;
       return changed(outcomeOf(() => (disk.rmdir(path), 'removed' as const), 'removed', values));
     },
+    // Its files have none.
+    copyAttributes: () => undefined,
     setExecutable(path, executable) {
       changing(path);
       const inode = disk.find(path);

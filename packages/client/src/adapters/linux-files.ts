@@ -29,8 +29,38 @@ export function createLinuxFiles(calls: NativeCalls): NativeFiles {
       if (isUnsupported(code)) return renameWithoutFlag(from, to);
       throw callError(code, 'renameat2', [from, to]);
     },
+    copyAttributes: (from, to) => copyAttributes(calls, from, to),
     syncFileSystem,
   };
+}
+
+/** The user's own attributes and the access control list; `security.capability` would be a setuid by another name. */
+const KEPT_ATTRIBUTE = /^(?:user\..+|system\.posix_acl_access)$/;
+/** The file system has none, the rights are missing, there is no room, or the file is gone: the content is what counts. */
+const NOT_COPIED = new Set([
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'EPERM',
+  'EACCES',
+  'ENOSPC',
+  'EDQUOT',
+  'E2BIG',
+  'ERANGE',
+  'ENODATA',
+  'ENOENT',
+]);
+
+function copyAttributes(calls: NativeCalls, from: string, to: string): void {
+  const expect = (code: string | undefined): void => {
+    if (code !== undefined && !NOT_COPIED.has(code)) throw callError(code, 'lsetxattr', [from, to]);
+  };
+  let names: readonly string[] = [];
+  try {
+    names = calls.attributeNames(from);
+  } catch (error) {
+    expect((error as NodeJS.ErrnoException).code ?? 'EIO');
+  }
+  for (const name of names) if (KEPT_ATTRIBUTE.test(name)) expect(calls.copyAttribute(from, to, name));
 }
 
 /** EINVAL is also "a folder into itself"; the portable way then meets, and throws, the same error. */

@@ -5,6 +5,10 @@ import { getSystemErrorName } from 'node:util';
 export interface NativeCalls {
   /** renameat2 on two paths; `flags` are RENAME_*. Returns the errno name, undefined on success. */
   rename(from: string, to: string, flags: number): string | undefined;
+  /** Names of the extended attributes of a file, its ACLs among them. A symlink is not followed. Throws ENOTSUP. */
+  attributeNames(path: string): readonly string[];
+  /** Copies one of them; the errno name when that could not be done. */
+  copyAttribute(from: string, to: string, name: string): string | undefined;
   /** A non-blocking, close-on-exec inotify descriptor; close it with `fs.closeSync`. Throws EMFILE. */
   inotifyInit(): number;
   /** The watch descriptor, or the errno name. */
@@ -38,6 +42,9 @@ const UV_READABLE = 1;
 const SIGNATURES = {
   __errno_location: { arguments: [], return: 'pointer' },
   renameat2: { arguments: ['int32', 'string', 'int32', 'string', 'uint32'], return: 'int32' },
+  llistxattr: { arguments: ['string', 'buffer', 'uint64'], return: 'int64' },
+  lgetxattr: { arguments: ['string', 'string', 'buffer', 'uint64'], return: 'int64' },
+  lsetxattr: { arguments: ['string', 'string', 'buffer', 'uint64', 'int32'], return: 'int32' },
   inotify_init1: { arguments: ['int32'], return: 'int32' },
   inotify_add_watch: { arguments: ['int32', 'string', 'uint32'], return: 'int32' },
   inotify_rm_watch: { arguments: ['int32', 'int32'], return: 'int32' },
@@ -84,6 +91,7 @@ function nativeCalls(module: typeof ffi, library: Library): NativeCalls {
   const errorName = (): string => getSystemErrorName(-module.getInt32(c.__errno_location()));
   return {
     rename: (from, to, flags) => (c.renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) === 0 ? undefined : errorName()),
+    ...attributeCalls(library, errorName),
     inotifyInit() {
       const descriptor = c.inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
       if (descriptor < 0) throw callError(errorName(), 'inotify_init1');
@@ -105,6 +113,30 @@ function nativeCalls(module: typeof ffi, library: Library): NativeCalls {
       throw callError(name, 'read');
     },
     pollReadable: (descriptor, onReadable) => pollReadable(module, library, { descriptor, onReadable }),
+  };
+}
+
+/** Longest list of names, and longest value, that Linux allows (xattr(7)). */
+const ATTRIBUTE_BYTES = 65_536;
+
+function attributeCalls(
+  { functions: c }: Library,
+  errorName: () => string,
+): Pick<NativeCalls, 'attributeNames' | 'copyAttribute'> {
+  let buffer: Uint8Array | undefined;
+  return {
+    attributeNames(path) {
+      buffer ??= new Uint8Array(ATTRIBUTE_BYTES);
+      const length = Number(c.llistxattr(path, buffer, BigInt(buffer.length)));
+      if (length < 0) throw callError(errorName(), 'llistxattr', [path]);
+      return Buffer.from(buffer.buffer, 0, length).toString('latin1').split('\0').filter(Boolean);
+    },
+    copyAttribute(from, to, name) {
+      buffer ??= new Uint8Array(ATTRIBUTE_BYTES);
+      const length = c.lgetxattr(from, name, buffer, BigInt(buffer.length));
+      if (Number(length) < 0) return errorName();
+      return c.lsetxattr(to, name, buffer, BigInt(length), 0) === 0 ? undefined : errorName();
+    },
   };
 }
 

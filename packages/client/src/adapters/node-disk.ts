@@ -72,6 +72,7 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
       const mode = fs.lstatSync(target).mode & 0o777;
       fs.chmodSync(target, executable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111);
     },
+    copyAttributes: (from, to) => native.copyAttributes(entry(from), entry(to)),
     finish: (path, options) => finishFile(entry(path), options),
     async flush(paths) {
       if (paths === undefined || paths.length > FLUSH_SINGLY) return native.syncFileSystem(root);

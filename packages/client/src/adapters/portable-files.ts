@@ -19,6 +19,8 @@ export function createPortableFiles(): NativeFiles {
     },
     exchange: () => 'unsupported',
     renameNoReplace: renameWithoutFlag,
+    // No call of Node's reads them.
+    copyAttributes: () => undefined,
     syncFileSystem,
   };
 }

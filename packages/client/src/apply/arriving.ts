@@ -91,6 +91,7 @@ async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath:
   if (standing === undefined || !isSameContent(standing.row, step)) return undefined;
   const staged = await withReadyPath(applier, step, async (ready) => {
     if ((await disk.rename(partPath, ready)) !== 'renamed') return undefined;
+    disk.copyAttributes(standing.path, ready);
     if (isExecutable(standing.stat) !== step.executable) disk.setExecutable(ready, step.executable);
     const stat = disk.stat(ready);
     if (stat !== undefined && (await swapIn(applier, { ready, standing })) === 'done') return stat;

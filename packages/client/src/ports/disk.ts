@@ -70,6 +70,8 @@ export interface Disk extends Disposable {
   removeFile(path: string): 'removed' | 'missing';
   removeFolder(path: string): 'removed' | 'missing' | 'not-empty';
   setExecutable(path: string, executable: boolean): void;
+  /** Extended attributes and access control list, as far as that can be done (H55). */
+  copyAttributes(from: string, to: string): void;
   /** Gives a file in the staging folder its length, permissions and mtime; made when absent. */
   finish(path: string, options: FinishedFile): void;
   /** These files and folders, or everything. */

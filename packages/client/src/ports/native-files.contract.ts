@@ -3,9 +3,10 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { attributeOf, setAttribute, SOME_ACL } from './attributes.fixture.ts';
 import type { NativeFiles } from './native-files.ts';
 
-/** Rules N1–N7 on real directories. */
+/** Rules N1–N8 on real directories. */
 export function nativeFilesContract(name: string, create: () => NativeFiles): void {
   const setUp = (t: TestContext): { readonly files: NativeFiles; readonly root: string } => {
     const root = fs.mkdtempSync(join(tmpdir(), 'satchel-native-'));
@@ -172,5 +173,26 @@ export function nativeFilesContract(name: string, create: () => NativeFiles): vo
     }
     for (const bad of ['../x', 'a//b', '/etc', 'a/../b', './a', 'a/'])
       assert.throws(() => top.open(bad), RangeError, bad);
+  });
+
+  test(`${name}: N8 H55 attributes and access control lists go along, rights of programs do not`, (t) => {
+    const { files, root } = setUp(t);
+    const [from, to] = [join(root, 'from'), join(root, 'to')];
+    fs.writeFileSync(from, 'old');
+    fs.writeFileSync(to, 'new');
+    const hasAny = setAttribute(from, 'user.color', Buffer.from('blue'));
+    const hasAcl = setAttribute(from, 'system.posix_acl_access', SOME_ACL);
+    // cap_net_raw, effective; only root may set it.
+    const rights = Buffer.from('0100000200200000000000000000000000000000', 'hex');
+    const hasRights = setAttribute(from, 'security.capability', rights);
+    files.copyAttributes(from, to);
+    files.copyAttributes(join(root, 'absent'), to);
+    files.copyAttributes(from, join(root, 'absent'));
+    assert.equal(fs.readFileSync(to, 'utf8'), 'new');
+    if (hasRights) assert.equal(attributeOf(to, 'security.capability'), undefined);
+    if (!files.capabilities.pinned || !hasAny) return;
+    assert.equal(attributeOf(to, 'user.color')?.toString(), 'blue');
+    if (hasAcl)
+      assert.deepEqual(attributeOf(to, 'system.posix_acl_access'), attributeOf(from, 'system.posix_acl_access'));
   });
 }

@@ -10,6 +10,8 @@
  * - N5 Every other failure is thrown as `node:fs` throws it: `code`, `errno`, `syscall`, `path`, `dest`.
  * - N6 After `syncFileSystem` resolves, all that was written before survives power loss.
  * - N7 `entryPath` refuses a name that is not one component.
+ * - N8 `copyAttributes` takes along what belongs to the user (attributes, access control list), and nothing that gives
+ *   rights to a program. Where it cannot, it does nothing.
  */
 export interface NativeFiles {
   readonly capabilities: NativeFilesCapabilities;
@@ -25,6 +27,9 @@ export interface NativeFiles {
 
   /** Moves a file, symlink or folder within one file system; never onto an existing entry, not even an empty folder. */
   renameNoReplace(from: string, to: string): Promise<'renamed' | 'exists' | 'missing'>;
+
+  /** From a file to one that will replace it (H55), as far as the file system and the rights of this process allow. */
+  copyAttributes(from: string, to: string): void;
 
   /** Flushes the whole file system that holds `path`: one call in place of an fsync per file and folder. */
   syncFileSystem(path: string): Promise<void>;
