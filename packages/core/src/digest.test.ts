@@ -49,6 +49,18 @@ test('S9 any change of an object changes its fingerprint', () => {
   );
 });
 
+test('S9 a change of one field alone changes the fingerprint', () => {
+  const field = fc.constantFrom(...(Object.keys(FILE) as (keyof FingerprintFields)[]));
+  fc.assert(
+    fc.property(fields, fields, field, (one, other, name) => {
+      const changed = { ...one, [name]: other[name] };
+      const same = one[name] === other[name];
+      assert.equal(objectFingerprint(one, sha256Hex) === objectFingerprint(changed, sha256Hex), same, name);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 test('S9 the digest depends on the live objects alone, not on the order of changes', () => {
   const fingerprints = fc.array(fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }), { maxLength: 20 });
   fc.assert(

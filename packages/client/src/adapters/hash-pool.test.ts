@@ -292,13 +292,13 @@ async function decoded(pool: ReturnType<typeof createHashPool>, wanted: readonly
 }
 
 for (const size of [5000, 700_000])
-  test(`chunks of ${size} bytes arrive raw, compressed and as differences; wrong ones are refused`, async (t) => {
+  test(`H93 chunks of ${size} bytes arrive raw, compressed and as differences; wrong ones are refused`, async (t) => {
     const { pool, put, root } = setUp(t);
     const base = randomBytes(size);
     const edited = Buffer.from(base);
     edited.write('a small edit', 100);
-    const texts = Array.from({ length: 4 }, (_, index) => Buffer.alloc(size, `text ${index} `));
-    const [plain, good, tampered, short] = texts as [Buffer, Buffer, Buffer, Buffer];
+    const texts = Array.from({ length: 5 }, (_, index) => Buffer.alloc(size, `text ${index} `));
+    const [plain, good, tampered, short, other] = texts as [Buffer, Buffer, Buffer, Buffer, Buffer];
     const path = put('base', base);
     const [signature] = await pool.sign(path, [{ id: chunkIdOf(base), size, offset: 0 }], never);
     using delta = await pool.encodeChunk(
@@ -312,17 +312,18 @@ for (const size of [5000, 700_000])
       frame(good, 'zstd', zlib.zstdCompressSync(good)),
       frame(tampered, 'raw', Buffer.alloc(size, 7)),
       frame(short, 'zstd', zlib.zstdCompressSync(Buffer.alloc(100 * size))),
+      frame(other, 'zstd', zlib.zstdCompressSync(Buffer.alloc(size, 7))),
       delta.bytes,
       frame(edited, 'zstd-base', dictionary, chunkIdOf(base)),
     ]);
     const origin = { id: chunkIdOf(base), size, path, offset: 0 };
-    const wanted = [plain, good, tampered, short, edited, edited].map((bytes, index): WantedChunk => {
+    const wanted = [plain, good, tampered, short, other, edited, edited].map((bytes, index): WantedChunk => {
       const targets = [{ path: join(root, `out${index}`), offset: 0 }];
       return { id: chunkIdOf(bytes), size, targets, ...(bytes === edited ? { base: origin } : {}) };
     });
     const outcome = await decoded(pool, wanted, body);
-    assert.deepEqual(outcome.missing, [2, 3]);
-    assert.deepEqual(outcome.done, [0, 1, 4, 5]);
+    assert.deepEqual(outcome.missing, [2, 3, 4]);
+    assert.deepEqual(outcome.done, [0, 1, 5, 6]);
     assert.deepEqual([outcome.fault?.code, outcome.fault?.index], ['hash_mismatch', 2]);
     for (const index of outcome.done)
       assert.equal(chunkIdOf(fs.readFileSync(join(root, `out${index}`))), wanted[index]!.id);

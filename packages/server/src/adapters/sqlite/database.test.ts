@@ -8,6 +8,8 @@ import { test } from 'node:test';
 import { statement, type ShardId } from '../../ports/database.ts';
 import { databaseContract } from '../../ports/database.contract.ts';
 import { MIGRATIONS } from '../../ports/migrations.ts';
+import { sqliteQueryBuilder } from './compile.ts';
+import { Connection } from './connection.ts';
 import { openSqlite } from './database.ts';
 
 /** A fresh folder that is removed at the end. */
@@ -78,6 +80,40 @@ test('sqlite: S2 everything that was acknowledged survives kill -9, and nobody e
       acknowledged.filter((plan) => !kept.has(plan)),
       [],
     );
+  }
+});
+
+const addOrphan = statement<Record<never, never>>()((q) =>
+  q.insertInto('plans').values({ plan: 'orphan', quota_bytes: 0, retention_days: 0 }),
+);
+
+/** Fails when it is committed, not before: the plan refers to nothing. */
+const FAILS_AT_COMMIT = [
+  'create table known (plan text primary key) strict',
+  'create table orphans (plan text references known deferrable initially deferred) strict',
+  "create trigger orphan after insert on plans when new.plan = 'orphan' begin insert into orphans values (new.plan); end",
+];
+
+test('sqlite: S2 D1 nobody hears of success when the commit itself fails, and the next one is done', async () => {
+  using place = scratch();
+  const migrations = [...MIGRATIONS, { number: MIGRATIONS.length + 1, name: 'fails', statements: FAILS_AT_COMMIT }];
+  await using database = openSqlite({ folder: place.folder, migrations });
+  const shard = 0 as ShardId;
+  await assert.rejects(
+    database.transact(shard, async (tx) => tx.run(addOrphan, {})),
+    /FOREIGN KEY/,
+  );
+  assert.equal((await database.read(shard, async (reader) => reader.all(planNames, {}))).length, 1);
+});
+
+test('sqlite: S2 a commit waits for the disk, on each connection', () => {
+  using place = scratch();
+  const file = join(place.folder, 'a.sqlite');
+  for (const readOnly of [false, true]) {
+    const connection = new Connection({ file, builder: sqliteQueryBuilder(), readOnly });
+    // 2 is FULL: SQLite's documentation of this pragma.
+    assert.deepEqual({ ...(connection.prepare('pragma synchronous').get() as object) }, { synchronous: 2 });
+    connection.close();
   }
 });
 

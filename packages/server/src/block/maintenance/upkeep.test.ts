@@ -47,6 +47,18 @@ test('S5 what nothing refers to is deleted, what shares its object stays', async
   await assertReadable(setup, [kept]);
 });
 
+test('S5 H94 only what had no use for the whole grace may be forgotten', async () => {
+  await using setup = await openTestBlocks();
+  const asked: number[] = [];
+  setup.ledger.forgetUnreferenced = async (olderThan) => {
+    asked.push(olderThan);
+    return [];
+  };
+  await setup.blocks.upkeep.collect();
+  assert.equal(asked.length, 1);
+  assert.ok(asked[0]! <= setup.clock.now() - LIMITS.collectionGraceMs, `${asked[0]} is within the grace`);
+});
+
 test('S5 an object that was never recorded is removed, but only after the grace and two sights of it', async () => {
   await using setup = await openTestBlocks();
   const { clock, store, blocks } = setup;

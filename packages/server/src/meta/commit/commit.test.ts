@@ -247,6 +247,15 @@ test('S8 strangers and unknown workspaces look the same', async () => {
   assert.deepEqual([mine.status, foreign.status], ['fulfilled', 'rejected'], 'also when both share a transaction');
 });
 
+test('H5 a file comes back with the time that it was put with', async () => {
+  await using world = await openMeta();
+  const ann = await world.person('ann');
+  await store(world.meta, ann, ann.workspaceId, [chunkOf('one')]);
+  const operation = putOf({ place: { parentId: ann.rootId, name: 'f' }, chunks: [chunkOf('one')] });
+  const { version } = await doneBy(world.meta, ann, operation);
+  assert.equal(version?.mtimeMs, operation.content.mtimeMs);
+});
+
 test('edits against the list of a version of the file make the new list', async () => {
   await using world = await openMeta();
   const { meta } = world;

@@ -1,0 +1,49 @@
+/** H83: what was begun when the process died. */
+import assert from 'node:assert/strict';
+import { linkSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { FileContent } from '@satchel/core/tree.ts';
+import type { ContentHash, VersionId } from '@satchel/protocol/ids.ts';
+import { objectId, openWorld, type World } from '../daemon/assembled.fixture.ts';
+import { TREE_ROOT } from '../daemon/assembly.ts';
+import { partPathOf } from './arriving.ts';
+import { finishIntents } from './recovery.ts';
+
+const content: FileContent = {
+  kind: 'file',
+  hash: 'a'.repeat(64) as ContentHash,
+  size: 3,
+  executable: false,
+  mtimeMs: 1_700_000_000_000,
+};
+const place = { parentId: TREE_ROOT, name: 'f' };
+
+/** A download that was about to be put into place, and its file, complete in the staging folder. */
+function begun(world: World): { readonly part: string } {
+  const of = { objectId: objectId('f'), workspaceId: world.workspace.workspaceId };
+  const remote = { ...of, ...place, content, versionId: 'v'.repeat(26) as VersionId, placeVersion: 1 };
+  const part = world.path(partPathOf(of.objectId, content));
+  writeFileSync(part, 'new');
+  const ino = world.disk.stat(partPathOf(of.objectId, content))!.ino;
+  world.parts.applier.deps.intents.add([{ step: { ...of, kind: 'download', remote, executable: false, place }, ino }]);
+  return { part };
+}
+
+test('H83 a file that had its place and was not recorded yet is the server’s, not a new one of the user', async () => {
+  await using world = openWorld();
+  linkSync(begun(world).part, world.path('f'));
+  finishIntents(world.parts.applier);
+  const { trees, applier } = world.parts;
+  assert.deepEqual(trees.local.get(objectId('f'))?.content.kind, 'file');
+  assert.equal(trees.synced.get(objectId('f'))?.versionId, 'v'.repeat(26));
+  assert.deepEqual(applier.deps.intents.all(), []);
+});
+
+test('H83 a file of the user at that place is not taken for the download that did not happen', async () => {
+  await using world = openWorld();
+  begun(world);
+  writeFileSync(world.path('f'), 'mine');
+  finishIntents(world.parts.applier);
+  assert.equal(world.parts.trees.local.get(objectId('f')), undefined);
+  assert.deepEqual(world.parts.applier.deps.intents.all(), []);
+});

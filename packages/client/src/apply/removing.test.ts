@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { test } from 'node:test';
+import { indexedFile, LONG_AGO_S, meddledBefore, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
+import { TREE_ROOT } from '../daemon/assembly.ts';
+import type { LocalRow } from '../state/rows.ts';
+import { Removals } from './removing.ts';
+import { TRASH_FOLDER } from './trash.ts';
+
+/** Removes one file as a plan does. */
+async function remove(world: World, expected: LocalRow) {
+  const { objectId, workspaceId } = expected;
+  const step = { kind: 'removeLocal', objectId, workspaceId, expected, excluded: false } as const;
+  const removals = new Removals(world.parts.applier, [step]);
+  const outcome = await removals.remove(step);
+  removals.close();
+  return outcome;
+}
+
+/** Contents that rest in the local trash. */
+const trashed = (world: World): string[] =>
+  readdirSync(world.path(TRASH_FOLDER), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8'));
+
+test('S12 H71 what another device deleted rests in the local trash', async () => {
+  await using world = openWorld();
+  const row = await indexedFile(world, 'f', 'bytes');
+  assert.equal(await remove(world, row), 'done');
+  assert.equal(existsSync(world.path('f')), false);
+  assert.deepEqual(trashed(world), ['bytes']);
+  assert.equal(world.parts.trees.local.get(row.objectId), undefined);
+});
+
+test('H15 what is written to a file that rests in the trash is noticed', async () => {
+  await using world = openWorld();
+  await remove(world, await indexedFile(world, 'f', 'bytes'));
+  const { trash } = world.parts;
+  assert.deepEqual(trash.editedSince(0), []);
+  const slot = readdirSync(world.path(TRASH_FOLDER), { recursive: true, encoding: 'utf8' }).find((path) =>
+    statSync(world.path(`${TRASH_FOLDER}/${path}`)).isFile(),
+  );
+  appendFileSync(world.path(`${TRASH_FOLDER}/${slot}`), ', edited');
+  assert.deepEqual(
+    trash.editedSince(0).map(({ path }) => path),
+    ['f'],
+  );
+});
+
+test('C4 H20 a file that was edited since it was read is not removed, though its size and time are the old ones', async () => {
+  await using world = openWorld();
+  const row = await indexedFile(world, 'f', 'bytes');
+  writeFileSync(world.path('f'), 'BYTES');
+  utimesSync(world.path('f'), LONG_AGO_S, LONG_AGO_S);
+  assert.equal(await remove(world, row), 'dropped');
+  assert.equal(readFileSync(world.path('f'), 'utf8'), 'BYTES');
+});
+
+test('C4 a file that is edited in the moment of its removal goes back where it was', async () => {
+  let edit = (): void => undefined;
+  await using world = openWorld(meddledBefore({ rename: () => edit() }));
+  const row = await indexedFile(world, 'f', 'bytes');
+  edit = () => {
+    edit = () => undefined;
+    appendFileSync(world.path('f'), ', edited');
+  };
+  assert.equal(await remove(world, row), 'dropped');
+  assert.equal(readFileSync(world.path('f'), 'utf8'), 'bytes, edited');
+});
+
+test('C4 C2 another folder that has taken the name of the one to be removed stays', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('d'));
+  await scanned(world);
+  const row = world.parts.trees.local.childNamed({ parentId: TREE_ROOT, name: 'd' });
+  assert.ok(row);
+  renameSync(world.path('d'), world.path('.satchel/aside'));
+  mkdirSync(world.path('d'));
+  assert.equal(await remove(world, row), 'dropped');
+  assert.ok(existsSync(world.path('d')));
+});

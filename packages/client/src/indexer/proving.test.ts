@@ -1,0 +1,135 @@
+/** C3: from what is absent to a deletion that is believed. */
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { indexing, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
+import { TREE_ROOT } from '../daemon/assembly.ts';
+import type { Disk } from '../ports/disk.ts';
+
+const names = (world: World, parent = TREE_ROOT): string[] =>
+  Array.from(world.parts.trees.local.children(parent), ({ name }) => name).sort();
+
+/** The watcher says that something is dirty there. */
+function hint(world: World, path: string): void {
+  world.parts.indexer.hint([{ kind: 'dirty', path, closed: true, deep: false }]);
+}
+
+test('C3 what is gone is deleted once everything is looked at', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('a'));
+  mkdirSync(world.path('b'));
+  await scanned(world);
+  assert.deepEqual(names(world), ['a', 'b']);
+  rmdirSync(world.path('a'));
+  hint(world, 'a');
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  assert.deepEqual(names(world), ['b']);
+});
+
+test('C3 C5 what came back without an event is there, whatever an event said before', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('a'));
+  await scanned(world);
+  const [before] = world.parts.trees.local.children(TREE_ROOT);
+  renameSync(world.path('a'), world.path('.satchel/aside'));
+  hint(world, 'a');
+  let times = 0;
+  world.meddling.caughtUp = () => {
+    if (times++ === 0) renameSync(world.path('.satchel/aside'), world.path('a'));
+  };
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  assert.ok(times > 0, 'it was asked for proof');
+  const [after] = world.parts.trees.local.children(TREE_ROOT);
+  assert.deepEqual([after?.objectId, after?.presence], [before?.objectId, 'present']);
+});
+
+test('C3 what lay in a folder that is gone is as unknown as the folder until that is proved', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('a/b/c'), { recursive: true });
+  await scanned(world);
+  const a = world.parts.tree.folderAt('a')!;
+  const [b] = world.parts.trees.local.children(a.objectId);
+  renameSync(world.path('a'), world.path('.satchel/aside'));
+  mkdirSync(world.path('a'));
+  assert.equal(world.parts.tree.absence(b!), 'unknown', 'another folder lies there');
+  rmdirSync(world.path('a'));
+  assert.equal(world.parts.tree.absence(b!), 'unknown', 'no folder lies there');
+  renameSync(world.path('.satchel/aside'), world.path('a'));
+  assert.equal(world.parts.tree.absence(b!), 'there');
+  rmSync(world.path('a/b'), { recursive: true });
+  assert.equal(world.parts.tree.absence(b!), 'absent');
+});
+
+test('C3 H63 nothing is deleted when the root goes while it is looked at', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('a'));
+  await scanned(world);
+  rmdirSync(world.path('a'));
+  hint(world, 'a');
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  world.meddling.caughtUp = () => {
+    resolve();
+    world.meddling.rootProblem = { code: 'root_missing', message: 'unmounted' };
+  };
+  await indexing(world, async (signal) => {
+    await asked;
+    for (let turn = 0; turn < 20; turn++) {
+      world.parts.indexer.recheck([]);
+      await world.parts.indexer.turned(signal);
+    }
+    assert.deepEqual(names(world), ['a']);
+    world.meddling.caughtUp = () => undefined;
+    world.meddling.rootProblem = undefined;
+    await world.parts.indexer.settled(signal, { waitForWriters: true });
+  });
+  assert.deepEqual(names(world), []);
+});
+
+test('C3 H68 a folder that cannot be listed is unknown, not empty', async () => {
+  let isRefused = false;
+  const refusing = (disk: Disk): Disk => ({
+    ...disk,
+    list(path) {
+      if (isRefused && path === 'a') throw Object.assign(new Error('EACCES'), { code: 'EACCES', path });
+      return disk.list(path);
+    },
+  });
+  await using world = openWorld(refusing);
+  mkdirSync(world.path('a/b'), { recursive: true });
+  await scanned(world);
+  const a = world.parts.tree.folderAt('a')!;
+  isRefused = true;
+  await scanned(world);
+  assert.deepEqual(names(world, a.objectId), ['b']);
+  assert.deepEqual(
+    world.parts.pathProblems.all().map(({ path, code }) => [path, code]),
+    [['a', 'unreadable']],
+  );
+});
+
+test('C5 H76 an overflow has everything looked at again', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('a'));
+  await scanned(world);
+  mkdirSync(world.path('a/new'));
+  world.parts.indexer.hint([{ kind: 'overflow' }]);
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  assert.deepEqual(names(world, world.parts.tree.folderAt('a')!.objectId), ['new']);
+});
+
+test('C5 H78 a hint from a folder that is not known yet leads to the folder', async () => {
+  await using world = openWorld();
+  await scanned(world);
+  mkdirSync(world.path('a/b'), { recursive: true });
+  hint(world, 'a/b');
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  assert.deepEqual(names(world, world.parts.tree.folderAt('a')!.objectId), ['b']);
+});
+
+test('H11 what a rule ignores is not indexed, and all beside it is', async () => {
+  await using world = openWorld();
+  for (const name of ['.~lock.a.odt#', 'a.odt', 'Thumbs.db']) writeFileSync(world.path(name), name);
+  mkdirSync(world.path('.Trashes'));
+  await scanned(world);
+  assert.deepEqual(names(world), ['a.odt']);
+});

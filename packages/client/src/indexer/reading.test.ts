@@ -1,0 +1,54 @@
+/** H13: what is read while somebody writes. */
+import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
+import { test } from 'node:test';
+import { contentHash } from '@satchel/core/manifest.ts';
+import type { ChunkId } from '@satchel/protocol/ids.ts';
+import { indexedFile, openWorld, type World } from '../daemon/assembled.fixture.ts';
+import type { StatIdentity } from '../ports/disk.ts';
+import type { ScanResult } from '../ports/hashing.ts';
+import { identityOf } from './observation.ts';
+import { readFiles } from './reading.ts';
+
+const never = new AbortController().signal;
+const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
+
+/** What reading the file came to, when its stat was such before and after. */
+async function read(world: World, change: (stat: StatIdentity) => { before?: StatIdentity; after?: StatIdentity }) {
+  const row = await indexedFile(world, 'f', 'old');
+  const stat = identityOf(world.disk.stat('f')!);
+  const chunks = [{ id: sha256(Buffer.from('torn')) as ChunkId, size: 4 }];
+  const result: ScanResult = {
+    outcome: 'scanned',
+    before: stat,
+    after: stat,
+    ...change(stat),
+    size: 4,
+    hash: contentHash(chunks, sha256),
+    chunks,
+    signatures: [],
+  };
+  const { trees, tree, chunks: index, pathProblems: problems, applier } = world.parts;
+  const { disk, transaction } = applier.deps;
+  const hashing = { scan: async () => [result] } as never;
+  const readAndSend = () => undefined;
+  const deps = { disk, trees, tree, chunks: index, hashing, problems, transaction, readAndSend };
+  const [outcome] = await readFiles(deps, [{ path: 'f', objectId: row.objectId }], never);
+  const now = trees.local.get(row.objectId)?.content;
+  return { outcome, isRecorded: now?.kind === 'file' && now.hash === result.hash };
+}
+
+test('H13 a file that nobody wrote to while it was read is recorded', async () => {
+  await using world = openWorld();
+  assert.deepEqual(await read(world, () => ({})), { outcome: 'recorded', isRecorded: true });
+});
+
+for (const [when, change] of [
+  ['while it was read', (stat: StatIdentity) => ({ before: { ...stat, mtimeNs: '1' } })],
+  ['after it was read', (stat: StatIdentity) => ({ before: { ...stat, size: 9 }, after: { ...stat, size: 9 } })],
+  ['by another file', (stat: StatIdentity) => ({ before: { ...stat, ino: 9 }, after: { ...stat, ino: 9 } })],
+] as const)
+  test(`H13 a file that was changed ${when} is read again, and nothing is recorded`, async () => {
+    await using world = openWorld();
+    assert.deepEqual(await read(world, change), { outcome: 'again', isRecorded: false });
+  });

@@ -1,0 +1,65 @@
+/** H88: commits whose answer got lost. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ServerStep } from '@satchel/core/step.ts';
+import type { CommitRequest } from '@satchel/protocol/commit.ts';
+import { objectId, openWorld, type World } from '../daemon/assembled.fixture.ts';
+import { TREE_ROOT } from '../daemon/assembly.ts';
+import { OfflineError } from '../ports/server-api.ts';
+
+const never = new AbortController().signal;
+
+/** A server that takes commits and whose answers get lost for as long as `isCut`. */
+function serve(world: World): { readonly asked: CommitRequest[]; isCut: boolean } {
+  const server = { asked: [] as CommitRequest[], isCut: true };
+  world.meddling.answer = (name, { body }: { body: CommitRequest }) => {
+    assert.equal(name, 'commit');
+    server.asked.push(body);
+    if (server.isCut) throw new OfflineError('the reply is lost');
+    const results = body.operations.map((operation) => {
+      assert.ok(operation.op === 'mkdir');
+      const { objectId: id, place } = operation;
+      const object = { objectId: id, ...place, kind: 'folder', seq: 1, placeVersion: 1, changedAt: 0 };
+      return { outcome: 'done', object };
+    });
+    return { results, head: 1 };
+  };
+  return server;
+}
+
+const stepOf = (world: World): ServerStep => ({
+  kind: 'mkdir',
+  objectId: objectId('d'),
+  workspaceId: world.workspace.workspaceId,
+  place: { parentId: TREE_ROOT, name: 'd' },
+});
+
+test('S4 H88 a commit without an answer is asked for again, by the same operations under the same ids', async () => {
+  await using world = openWorld();
+  const { committer, trees } = world.parts;
+  const { workspaceId } = world.workspace;
+  const server = serve(world);
+  await assert.rejects(committer.commit(workspaceId, [stepOf(world)], never), OfflineError);
+  assert.equal(committer.hasUnanswered(), true, 'nothing may be planned now');
+  await assert.rejects(committer.resendPending(never), OfflineError);
+  assert.equal(committer.hasUnanswered(), true);
+  server.isCut = false;
+  await committer.resendPending(never);
+  assert.equal(committer.hasUnanswered(), false);
+  assert.ok(server.asked.length > 2);
+  for (const request of server.asked) assert.deepEqual(request.operations, server.asked[0]!.operations);
+  assert.equal(trees.synced.get(objectId('d'))?.name, 'd');
+  await committer.resendPending(never);
+  assert.deepEqual(world.parts.committer.hasUnanswered(), false);
+});
+
+test('H88 a commit that was answered is not sent again', async () => {
+  await using world = openWorld();
+  const { committer } = world.parts;
+  const server = serve(world);
+  server.isCut = false;
+  assert.deepEqual(await committer.commit(world.workspace.workspaceId, [stepOf(world)], never), [{ outcome: 'done' }]);
+  assert.equal(committer.hasUnanswered(), false);
+  await committer.resendPending(never);
+  assert.equal(server.asked.length, 1);
+});

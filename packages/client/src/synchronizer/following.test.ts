@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
+import { test } from 'node:test';
+import { addTo, digestText, EMPTY_DIGEST, objectFingerprint } from '@satchel/core/digest.ts';
+import { CodedError } from '@satchel/protocol/errors.ts';
+import type { ListAnswer, ObjectRecord } from '@satchel/protocol/objects.ts';
+import { objectId, openWorld, type World } from '../daemon/assembled.fixture.ts';
+import { TREE_ROOT } from '../daemon/assembly.ts';
+
+const never = new AbortController().signal;
+
+/** A folder at the top, as the server tells of it. */
+function folder(name: string, seq: number): ObjectRecord {
+  const place = { objectId: objectId(name), parentId: objectId('r'), name };
+  return { ...place, kind: 'folder', seq, placeVersion: 1, changedAt: 0 };
+}
+
+function digestOf(records: readonly ObjectRecord[]): string {
+  let digest = EMPTY_DIGEST;
+  for (const { objectId: id, parentId, name, kind } of records) {
+    const rest = { contentHash: undefined, executable: false, symlinkTarget: undefined };
+    const print = objectFingerprint({ objectId: id, parentId, name, kind, ...rest }, (bytes) => hash('sha256', bytes));
+    digest = addTo(digest, print);
+  }
+  return digestText(digest);
+}
+
+interface Page {
+  readonly cursor: string;
+  readonly head?: number;
+  /** All that lives then; absent: more pages follow. */
+  readonly live?: readonly ObjectRecord[];
+}
+
+function page(world: World, objects: readonly ObjectRecord[], { cursor, head = 9, live }: Page): ListAnswer {
+  const { workspaceId, rootId } = world.workspace;
+  const end = live === undefined ? { hasMore: true } : { hasMore: false, digest: digestOf(live) };
+  return { workspaceId, rootId, cursor, head, objects: [...objects], ...end };
+}
+
+/** Known on all sides, and the cursor at `seq`. */
+function known(world: World, records: readonly ObjectRecord[], seq: number): void {
+  const { trees, workspaces } = world.parts;
+  const { workspaceId } = world.workspace;
+  for (const { objectId: id, name, seq: at } of records) {
+    const node = { objectId: id, workspaceId, parentId: TREE_ROOT, name, content: { kind: 'folder' } } as const;
+    const stat = { dev: 1, ino: at, size: 0, mtimeNs: '1', ctimeNs: '1', mode: 0o755 };
+    trees.putLocal({ ...node, presence: 'present', stat, seenMs: 1 });
+    trees.putRemote({ ...node, placeVersion: 1, seq: at });
+    trees.putSynced({ ...node, placeVersion: 1 });
+  }
+  workspaces.put({ ...world.workspace, cursor: `epoch1.${seq}`, head: seq, digest: digestOf(records) });
+}
+
+/** Answers listings in turn; tells the cursors that were asked for. */
+function listings(world: World, ...answers: readonly (() => ListAnswer)[]): (string | undefined)[] {
+  const asked: (string | undefined)[] = [];
+  world.meddling.answer = (name, input: { query?: { cursor?: string } }) => {
+    assert.equal(name, 'objects');
+    asked.push(input.query?.cursor);
+    return answers[asked.length - 1]!();
+  };
+  return asked;
+}
+
+const [a, b] = [folder('a', 1), folder('b', 2)];
+
+test('C3 H91 a listing of everything proves nothing gone before its last page', async () => {
+  await using world = openWorld();
+  const { trees, following } = world.parts;
+  known(world, [a, b], 2);
+  listings(
+    world,
+    () => page(world, [a], { cursor: 'epoch1.1' }),
+    () => {
+      assert.notEqual(trees.remote.get(b.objectId)?.deleted, true, 'between two pages');
+      return page(world, [b], { cursor: 'epoch1.9', live: [a, b] });
+    },
+  );
+  await following.relist(world.workspace.workspaceId, never);
+  for (const { objectId: id } of [a, b]) assert.notEqual(trees.remote.get(id)?.deleted, true);
+});
+
+test('C3 H91 what a complete listing does not mention is gone', async () => {
+  await using world = openWorld();
+  known(world, [a, b], 2);
+  listings(world, () => page(world, [a], { cursor: 'epoch1.9', live: [a] }));
+  await world.parts.following.relist(world.workspace.workspaceId, never);
+  assert.equal(world.parts.trees.remote.get(b.objectId)?.deleted, true);
+});
+
+test('S9 H103 a digest that differs has everything listed again, and a word said about it', async () => {
+  await using world = openWorld();
+  const c = folder('c', 3);
+  known(world, [a], 2);
+  const asked = listings(
+    world,
+    () => page(world, [c], { cursor: 'epoch1.9', live: [a, b, c] }),
+    () => page(world, [a, b, c], { cursor: 'epoch1.9', live: [a, b, c] }),
+  );
+  await world.parts.following.list(world.workspace.workspaceId, never);
+  assert.deepEqual(asked, ['epoch1.2', undefined]);
+  assert.equal(world.parts.trees.remote.get(b.objectId)?.name, 'b');
+  assert.deepEqual(world.remarks, ['digest_mismatch']);
+});
+
+test('S9 equal digests need no second listing', async () => {
+  await using world = openWorld();
+  known(world, [a], 1);
+  const asked = listings(world, () => page(world, [b], { cursor: 'epoch1.9', live: [a, b] }));
+  await world.parts.following.list(world.workspace.workspaceId, never);
+  assert.deepEqual([asked, world.remarks], [['epoch1.1'], []]);
+});
+
+test('S10 H87 what a restored server lacks is not deleted here: nothing says any more that it had it', async () => {
+  await using world = openWorld();
+  const { trees, following } = world.parts;
+  known(world, [a, b], 2);
+  const { workspaceId, rootId } = world.workspace;
+  world.meddling.answer = (name, input: { query?: { cursor?: string } }) => {
+    if (name === 'workspaces')
+      return { workspaces: [{ workspaceId, kind: 'personal', rootId, role: 'owner', head: 1, epoch: 'epoch2' }] };
+    if (input.query?.cursor !== undefined) throw new CodedError('cursor_expired', 'restored');
+    return page(world, [a], { cursor: 'epoch2.1', head: 1, live: [a] });
+  };
+  await following.list(workspaceId, never);
+  assert.equal(trees.remote.get(b.objectId), undefined);
+  assert.equal(trees.synced.get(b.objectId), undefined);
+  assert.equal(trees.local.get(b.objectId)?.name, 'b');
+  assert.ok(world.remarks.includes('server_restored'));
+});
+
+test('S3 H89 a listing that was on its way while a commit was answered does not undo what the commit did', async () => {
+  await using world = openWorld();
+  const { trees, following } = world.parts;
+  known(world, [a, b], 2);
+  const { workspaceId } = world.workspace;
+  const renamed = { ...a, name: 'a2', seq: 4, placeVersion: 2 };
+  listings(world, () => {
+    following.takeAnswered(workspaceId, renamed);
+    following.committed(workspaceId, { results: [{ outcome: 'done', object: renamed }], head: 4 });
+    return page(world, [{ ...a, seq: 3 }], { cursor: 'epoch1.3', live: [a, b] });
+  });
+  await following.list(workspaceId, never);
+  assert.equal(trees.remote.get(a.objectId)?.name, 'a2');
+  assert.deepEqual(world.remarks, [], 'and nobody takes it for a divergence');
+});
+
+test('S3 between the cursor and a commit of this device lie changes of others: that is a gap until they are listed', async () => {
+  await using world = openWorld();
+  const { following } = world.parts;
+  known(world, [a], 1);
+  const { workspaceId } = world.workspace;
+  const mine = folder('c', 3);
+  assert.equal(following.hasGap(), false);
+  following.takeAnswered(workspaceId, mine);
+  following.committed(workspaceId, { results: [{ outcome: 'done', object: mine }], head: 3 });
+  assert.equal(following.hasGap(), true);
+  listings(world, () => page(world, [b, mine], { cursor: 'epoch1.3', head: 3, live: [a, b, mine] }));
+  await following.list(workspaceId, never);
+  assert.equal(following.hasGap(), false);
+});
