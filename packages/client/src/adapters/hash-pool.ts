@@ -33,7 +33,7 @@ export interface HashPoolOptions {
 
 /** G4: chunks on their way up, those of streams, and blocks on their way down. Only what is used becomes resident. */
 const UP_BYTES = 24 * 1024 * 1024;
-const RING_BYTES = 16 * 1024 * 1024;
+const RING_BYTES = 32 * 1024 * 1024;
 const STREAMS = 2;
 const THREADS = 2;
 const DOWN_BYTES = 10 * 1024 * 1024;

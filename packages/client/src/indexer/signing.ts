@@ -19,6 +19,8 @@ export interface SigningDeps {
 
 const CHUNKS_AT_ONCE = 32;
 const BUSY_PAUSE_MS = 100;
+/** After the last news, before work that takes seconds: others may be waiting for what this device has just sent. */
+const REST_MS = 1000;
 
 /**
  * Makes block signatures of long files once they are in sync. An in-place edit destroys the old bytes; from the
@@ -28,6 +30,8 @@ export class Signing {
   readonly #deps: SigningDeps;
   readonly #waker = new Waker();
   #isDone = false;
+  /** Monotonic ms. */
+  #restsUntil = 0;
 
   constructor(deps: SigningDeps) {
     this.#deps = deps;
@@ -36,6 +40,7 @@ export class Signing {
   /** New chunks may have been recorded. */
   wake(): void {
     this.#isDone = false;
+    this.#restsUntil = this.#deps.clock.monotonic() + REST_MS;
     this.#waker.wake();
   }
 
@@ -64,9 +69,14 @@ export class Signing {
 
   /** False: there is nothing to sign. */
   async #some(signal: AbortSignal): Promise<boolean> {
-    const { chunks, tree, disk, hashing, transaction } = this.#deps;
+    const { chunks, tree, disk, hashing, transaction, clock } = this.#deps;
     const unsigned = chunks.unsigned(CHUNKS_AT_ONCE);
     if (unsigned === undefined) return false;
+    const restMs = this.#restsUntil - clock.monotonic();
+    if (unsigned.chunks.length === CHUNKS_AT_ONCE && restMs > 0) {
+      await clock.delay(restMs, signal);
+      return true;
+    }
     const path = tree.pathOf(unsigned.objectId);
     const signatures = path === undefined ? [] : await hashing.sign(disk.absolute(path), unsigned.chunks, signal);
     const signed = new Set(signatures.map(({ id }) => id));

@@ -18,7 +18,7 @@ export interface Hashing extends AsyncDisposable {
 
   /**
    * Reads one file once, handing out its chunks as they are found, in order, except those of `base` and the repeated.
-   * The reader waits while more than some 16 MiB of them are not yet taken.
+   * The reader waits while more than some 32 MiB of them are not yet taken.
    */
   stream(request: StreamRequest, take: TakeChunk, signal: AbortSignal): Promise<ScanResult>;
 

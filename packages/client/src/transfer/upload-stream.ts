@@ -121,6 +121,10 @@ class WindowSender {
 
   async send(window: readonly Held[]): Promise<void> {
     const needs = await this.#ask(window);
+    await this.#context.lanes.large.run(() => this.#sendNeeded(window, needs));
+  }
+
+  async #sendNeeded(window: readonly Held[], needs: readonly ChunkNeed[]): Promise<void> {
     const frames: Uint8Array[] = [];
     const framed: Held[] = [];
     const putting: Promise<void>[] = [];
@@ -173,21 +177,17 @@ class WindowSender {
     return base !== undefined && this.#context.signature(base.id) !== undefined;
   }
 
-  #put(held: Held, need: Extract<ChunkNeed, { need: 'put' }>, bytes: Uint8Array): Promise<void> {
-    return this.#context.lanes.large.run(async () => {
-      const source = { path: this.#file.file.path, ...held.chunk };
-      await putChunk(this.#context, { need, source, file: this.#file, index: held.index }, bytes, this.#signal);
-      this.#context.progress(held.chunk.size);
-    });
+  async #put(held: Held, need: Extract<ChunkNeed, { need: 'put' }>, bytes: Uint8Array): Promise<void> {
+    const source = { path: this.#file.file.path, ...held.chunk };
+    await putChunk(this.#context, { need, source, file: this.#file, index: held.index }, bytes, this.#signal);
+    this.#context.progress(held.chunk.size);
   }
 
   async #sendFrames(framed: readonly Held[], frames: readonly Uint8Array[]): Promise<void> {
     if (framed.length === 0) return;
     const { workspaceId } = this.#context;
     const target = { workspaceId, uploadId: this.#file.uploadId };
-    const answer = await this.#context.lanes.large.run(() =>
-      this.#context.api.sendFrames(target, frames, this.#signal),
-    );
+    const answer = await this.#context.api.sendFrames(target, frames, this.#signal);
     for (const id of refusedOf(answer))
       throw new CodedError('hash_mismatch', `Chunk ${id} of ${this.#file.file.path} did not arrive as it was sent.`);
     for (const { chunk } of framed) this.#context.progress(chunk.size);
