@@ -16,7 +16,8 @@ const [a, b] = [folder(ann.root), folder(bob.root)];
 
 test('H13 edited in place during a slow upload: the other never has a mix of old and new', async () => {
   const random = seededRandom();
-  const content = random.bytes(12 << 20);
+  // Long enough to be sent while it is read for the first time.
+  const content = random.bytes(20 << 20);
   const states = new Set<string>();
   const seen = new Set<string>();
   world.net(ann).limit({ up: linkSpeed(60_000_000) });
