@@ -27,12 +27,14 @@ function serve(world: World): { readonly asked: CommitRequest[]; isCut: boolean 
   return server;
 }
 
-const stepOf = (world: World): ServerStep => ({
-  kind: 'mkdir',
-  objectId: objectId('d'),
-  workspaceId: world.workspace.workspaceId,
-  place: { parentId: TREE_ROOT, name: 'd' },
-});
+/** A folder that was made here. */
+function stepOf(world: World): ServerStep {
+  const of = { objectId: objectId('d'), workspaceId: world.workspace.workspaceId };
+  const place = { parentId: TREE_ROOT, name: 'd' };
+  const stat = { dev: 1, ino: 1, size: 0, mtimeNs: '1', ctimeNs: '1', mode: 0o755 };
+  world.parts.trees.putLocal({ ...of, ...place, content: { kind: 'folder' }, presence: 'present', stat, seenMs: 1 });
+  return { ...of, kind: 'mkdir', place };
+}
 
 test('S4 H88 a commit without an answer is asked for again, by the same operations under the same ids', async () => {
   await using world = openWorld();
