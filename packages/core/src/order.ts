@@ -1,10 +1,10 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Decisions } from './decide.ts';
-import { slotOf } from './diff.ts';
+import { isFolder, slotOf } from './diff.ts';
 import { dependencies } from './step-dependencies.ts';
 import { sideOf, type DiskStep, type ServerStep, type Step } from './step.ts';
 import { otherTemporaryName, temporaryName } from './temporary-name.ts';
-import type { Place } from './tree.ts';
+import type { Place, TreeNode } from './tree.ts';
 
 /** `after`: indices, in the plan's list, of the steps that must have succeeded before; a step whose need failed is dropped. */
 export type PlannedStep = Step & { readonly after: readonly number[] };
@@ -19,7 +19,7 @@ export interface Ordered {
 interface SideView {
   /** Can something be put into this folder? */
   readonly holds: (folderId: ObjectId) => boolean;
-  readonly place: (id: ObjectId) => Place | undefined;
+  readonly place: (id: ObjectId) => TreeNode | undefined;
   readonly occupant: (place: Place) => ObjectId | undefined;
   readonly children: (folderId: ObjectId) => Iterable<ObjectId>;
   /** The step that renames an object to its temporary name. */
@@ -161,6 +161,8 @@ class Ordering {
 
   /** A folder is removed when all that is in it has left. */
   *#needsEmpty(folderId: ObjectId): Generator<Step, Outcome, Outcome> {
+    const node = this.#view.place(folderId);
+    if (node && !isFolder(node.content)) return 'done';
     for (const child of this.#view.children(folderId)) {
       if (this.#placeOf(child)?.parentId !== folderId) continue;
       const leaving = this.#leaving.get(child);
@@ -209,7 +211,7 @@ class Ordering {
     const to = placeTaken(step);
     this.#ordered.push({ step: this.#asOfNow(step, from), from });
     if (!to && !removes(step)) return;
-    if (from && this.#ownerOf(from) === id) this.#names.set(slotOf(from), undefined);
+    if (from && this.#hasName(id, slotOf(from))) this.#names.set(slotOf(from), undefined);
     if (to) this.#names.set(slotOf(to), id);
     this.#places.set(id, to);
     this.#movesSoFar.set(id, (this.#movesSoFar.get(id) ?? 0) + 1);
@@ -236,6 +238,11 @@ class Ordering {
 
   #placeOf(id: ObjectId): Place | undefined {
     return this.#places.has(id) ? this.#places.get(id) : this.#view.place(id);
+  }
+
+  /** Of the slot in which the object lies: nobody else had it before the first step. */
+  #hasName(id: ObjectId, slot: string): boolean {
+    return !this.#names.has(slot) || this.#names.get(slot) === id;
   }
 
   #ownerOf(place: Place): ObjectId | undefined {

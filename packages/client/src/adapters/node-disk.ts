@@ -47,7 +47,11 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
     readLink: (path) => fs.readlinkSync(entry(path)),
     readSmall: (path, maxBytes) => absentAs(undefined, () => readSmall(at(path), maxBytes)),
     endsInZeros: (path, bytes) => endsInZeros(entry(path), bytes),
-    makeFolder: (path) => made(path, (target) => fs.mkdirSync(target)),
+    makeFolder(path) {
+      const outcome = made(path, (target) => fs.mkdirSync(target));
+      parents.appeared();
+      return outcome;
+    },
     makeSymlink: (path, text) => made(path, (target) => fs.symlinkSync(text, target)),
     async rename(from, to) {
       if (decomposed(to) !== from && standsOtherwise(at, to)) return 'exists';
@@ -95,6 +99,8 @@ class ParentHandles implements Disposable {
   readonly #rootPath: string;
   readonly #native: NativeFiles;
   readonly #open = new Map<string, DirectoryHandle>();
+  /** Folders found absent: as long as handles are kept they are not looked for again. */
+  readonly #absent = new Set<string>();
   #root: DirectoryHandle | undefined;
 
   constructor(rootPath: string, native: NativeFiles) {
@@ -110,11 +116,19 @@ class ParentHandles implements Disposable {
     return handle?.entryPath(path.slice(cut + 1));
   }
 
+  /** Of two entries that change names. */
   pair(from: string, to: string): [string | undefined, string | undefined] {
+    this.appeared();
     return [this.entry(from), this.entry(to)];
   }
 
+  /** A folder may be there now that was not. */
+  appeared(): void {
+    this.#absent.clear();
+  }
+
   [Symbol.dispose](): void {
+    this.#absent.clear();
     for (const handle of this.#open.values()) handle[Symbol.dispose]();
     this.#open.clear();
     this.#root?.[Symbol.dispose]();
@@ -131,8 +145,12 @@ class ParentHandles implements Disposable {
   }
 
   #folder(path: string): DirectoryHandle | undefined {
+    if (this.#absent.has(path)) return undefined;
     const handle = this.#open.get(path) ?? this.#rootHandle().open(path);
-    if (typeof handle === 'string') return undefined;
+    if (typeof handle === 'string') {
+      this.#absent.add(path);
+      return undefined;
+    }
     // The one used last goes last: it may be half of a rename.
     this.#open.delete(path);
     this.#open.set(path, handle);

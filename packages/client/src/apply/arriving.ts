@@ -1,6 +1,7 @@
 import { staysInside, identityOf, isExecutable } from '../indexer/observation.ts';
 import type { FileContent, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import {
   isStill,
@@ -52,6 +53,12 @@ export interface Placed {
   readonly arrival: Arrival;
 }
 
+/** A complete file in the staging folder, and its stat; undefined: it is not there. */
+export interface Staged {
+  readonly path: string;
+  readonly stat: DiskStat | undefined;
+}
+
 /** Where the file of a step will stand; undefined when its folder is not there, or what it replaces. */
 export function destination(applier: Applier, step: StepOf<'download'>): string | undefined {
   return step.expected === undefined
@@ -67,14 +74,13 @@ export function destination(applier: Applier, step: StepOf<'download'>): string 
 export async function placeFile(
   applier: Applier,
   step: StepOf<'download'>,
-  partPath: string,
+  { path: partPath, stat: staged }: Staged,
 ): Promise<Placed | undefined> {
   if (step.expected !== undefined) return replaceFile(applier, step, partPath);
   const { disk, recheck } = applier.deps;
   const place = step.place ?? step.remote;
   const path = applier.pathAt(place);
   if (path === undefined) return undefined;
-  const staged = disk.stat(partPath);
   const outcome = disk.link(partPath, path);
   if (outcome !== 'linked') disk.removeFile(partPath);
   if (outcome !== 'linked' || staged === undefined) {

@@ -4,6 +4,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { WatchEvent } from '../ports/watcher.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { Examiner, type ExaminerDeps } from './examiner.ts';
+import { FreshArrivals } from './fresh-arrivals.ts';
 import { hiddenInodes, isHidden, type HiddenInodes } from './hidden-inodes.ts';
 import { isLeftAlone } from './left-alone.ts';
 import { ChangeRate, QUIET } from './quiet.ts';
@@ -62,6 +63,7 @@ export class Indexer {
   readonly #due = new Map<string, DueFile>();
   readonly #reservations = new Reservations((paths) => this.recheck(paths));
   readonly #fates: OpenFates;
+  readonly #fresh: FreshArrivals;
   #steps: ScanSteps | undefined;
   #reads = 0;
   #readsLarge = 0;
@@ -73,6 +75,7 @@ export class Indexer {
   constructor(deps: IndexerDeps) {
     this.#deps = deps;
     this.#fates = new OpenFates(deps.clock);
+    this.#fresh = new FreshArrivals(deps.clock);
     this.#examiner = new Examiner({
       ...deps,
       wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
@@ -113,6 +116,11 @@ export class Indexer {
   /** Leaves these paths, and these inodes wherever they are met, alone until disposed, and looks at them then. */
   reserve(paths: readonly string[], inodes: readonly number[]): Disposable {
     return this.#reservations.add(paths, inodes);
+  }
+
+  /** This device has put the file of an object into place and recorded it. */
+  placed(id: ObjectId): void {
+    this.#fresh.placed(id);
   }
 
   /** An object whose place changed or that vanished; called by the Local tree. */
@@ -174,6 +182,7 @@ export class Indexer {
 
   async #work(signal: AbortSignal): Promise<void> {
     this.#working = true;
+    for (const path of this.#fresh.take(this.#deps.clock.monotonic())) this.#hints.set(path, true);
     try {
       while (!signal.aborted && this.#deps.isRootIntact()) {
         const more = this.#deps.transaction(() => this.#slice());
@@ -250,6 +259,7 @@ export class Indexer {
   #closed: boolean | undefined;
 
   #schedule(path: string, stat: DiskStat, row: LocalRow | undefined): void {
+    if (this.#fresh.defers(path, stat, row)) return;
     const now = this.#deps.clock.monotonic();
     const since = this.#due.get(path)?.since ?? now;
     // The quiet time begins anew with each change, the delay of a file that never stops changing does not (H2).
@@ -377,6 +387,7 @@ export class Indexer {
     let next: number | undefined;
     const full = this.#reads >= MAX_READS;
     if (!full) for (const { dueMs } of this.#due.values()) next = Math.min(next ?? Infinity, dueMs);
+    if (this.#fresh.nextAt() < Infinity) next = Math.min(next ?? Infinity, this.#fresh.nextAt());
     // What came to nothing just now is not tried again at once: that would be a busy loop.
     if (this.#fates.size > 0) next = Math.min(next ?? Infinity, Math.max(this.#fates.nextAt(), this.#proveAfter));
     if (next === undefined || this.#deps.isRootIntact()) return next;

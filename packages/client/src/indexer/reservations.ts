@@ -2,7 +2,7 @@
 export class Reservations {
   /** With the number of claims. */
   readonly #claims = new Map<string | number, number>();
-  /** Paths at which a reserved inode was met: a folder above was moved meanwhile. */
+  /** Reserved paths, and paths at which a reserved inode was met (a folder above was moved), that were asked for. */
   readonly #passedOver = new Set<string>();
   readonly #released: (paths: readonly string[]) => void;
 
@@ -21,16 +21,15 @@ export class Reservations {
           if (claims === 0) this.#claims.delete(key);
           else this.#claims.set(key, claims);
         }
-        const free = [...paths, ...this.#passedOver];
+        const passedOver = [...this.#passedOver];
         this.#passedOver.clear();
-        this.#released(free);
+        if (passedOver.length > 0) this.#released(passedOver);
       },
     };
   }
 
   has(path: string, ino: number | undefined): boolean {
-    if (this.#claims.has(path)) return true;
-    if (ino === undefined || !this.#claims.has(ino)) return false;
+    if (!this.#claims.has(path) && (ino === undefined || !this.#claims.has(ino))) return false;
     this.#passedOver.add(path);
     return true;
   }

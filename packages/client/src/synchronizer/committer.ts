@@ -13,6 +13,7 @@ import type { LocalTree } from '../indexer/local-tree.ts';
 import type { EarlyUploads } from './early-uploads.ts';
 import type { Following } from './following.ts';
 import { operationOf, stepOf } from './operations.ts';
+import type { ServerRecord } from './remote-tree.ts';
 import type { FileToUpload } from '../transfer/upload-job.ts';
 import { mayPass } from '../transfer/retry.ts';
 import type { Uploader } from '../transfer/upload.ts';
@@ -187,6 +188,7 @@ export class Committer {
     { results, outcomes }: { results: Results; outcomes: StepOutcome[] },
   ): void {
     const { trees, following } = this.#deps;
+    const answered: ServerRecord[] = [];
     for (const [at, { index, step }] of asked.entries()) {
       const result = results[at];
       if (result === undefined) continue;
@@ -200,9 +202,10 @@ export class Committer {
       const synced = syncedAfterCommit(step, answer, before);
       if (synced === undefined) trees.removeSynced(step.objectId);
       else if (synced !== before) trees.putSynced(synced);
-      following.takeAnswered(workspaceId, result.object);
+      answered.push(result.object);
       outcomes[index] = { outcome: 'done' };
     }
+    following.takeAnswered(workspaceId, answered);
   }
 
   #fileOf(step: Extract<ServerStep, { readonly kind: 'put' }>): { file: FileToUpload; path: string } | undefined {

@@ -38,6 +38,8 @@ interface Part {
   readonly manifest: Manifest;
   /** Below the root. */
   readonly path: string;
+  /** Something of it lies there from an earlier try. */
+  readonly isBegun: boolean;
   /** Chunks that this process has verified and written there, by offset. */
   readonly prefetched?: ReadonlyMap<number, ChunkAt>;
 }
@@ -73,16 +75,19 @@ export class FileDownloads {
     const outcomes: StepOutcome[] = steps.map(() => ({ outcome: 'dropped' }));
     const { disk } = this.#deps.applier.deps;
     const parts: Part[] = [];
+    const lying = new Set(disk.list(PART_FOLDER)?.entries.map(({ name }) => `${PART_FOLDER}/${name}`));
     for (const [index, step] of steps.entries()) {
       const content = step.remote.content as FileContent;
       const manifest = await manifestOf(this.#deps, step.remote, signal);
       const path = partPathOf(step.objectId, content);
       // A part that could not be removed after its file was put into place is that very file: never write to it.
-      if ((disk.stat(path)?.links ?? 1) > 1) disk.removeFile(path);
+      const isPlaced = lying.has(path) && (disk.stat(path)?.links ?? 1) > 1;
+      if (isPlaced) disk.removeFile(path);
       const prefetched = content.size < LARGE_BYTES ? undefined : await this.#deps.takePrefetched(step.objectId);
       const isTaken =
         prefetched !== undefined && (await disk.rename(prefetchPathOf(step.objectId), path)) === 'renamed';
-      parts.push({ index, step, content, manifest, path, ...(isTaken ? { prefetched } : {}) });
+      const isBegun = lying.has(path) && !isPlaced;
+      parts.push({ index, step, content, manifest, path, isBegun, ...(isTaken ? { prefetched } : {}) });
     }
     await this.#fill(parts, signal);
     for (const { content, step, path } of parts) {
@@ -105,7 +110,7 @@ export class FileDownloads {
     const wants = wantsOf(parts, (path) => disk.absolute(path));
     const begun = new Map(
       parts
-        .filter(({ path, prefetched }) => prefetched === undefined && disk.stat(path) !== undefined)
+        .filter(({ isBegun, prefetched }) => prefetched === undefined && isBegun)
         .map(({ index, path }) => [index, disk.absolute(path)]),
     );
     const found = new Set(wants.flatMap((want, at) => (isPrefetched(want, parts) ? [at] : [])));
@@ -195,8 +200,9 @@ export class FileDownloads {
     const { disk, reserve, transaction, intents } = applier.deps;
     await disk.flush(parts.length > 8 ? undefined : parts.map(({ path }) => path));
     const paths = parts.flatMap(({ step }) => destination(applier, step) ?? []);
-    const intended = parts.flatMap(({ step, path }) => {
-      const ino = disk.stat(path)?.ino;
+    const staged = parts.map(({ path }) => disk.stat(path));
+    const intended = parts.flatMap(({ step }, at) => {
+      const ino = staged[at]?.ino;
       return ino === undefined ? [] : [{ step, ino }];
     });
     using reservation = reserve(
@@ -207,9 +213,9 @@ export class FileDownloads {
     intents.add(intended);
     const placed: { readonly index: number; readonly file: Placed; readonly part: string }[] = [];
     let failure: { readonly error: unknown } | undefined;
-    for (const { index, step, path } of parts) {
+    for (const [at, { index, step, path }] of parts.entries()) {
       try {
-        const file = await placeFile(applier, step, path);
+        const file = await placeFile(applier, step, { path, stat: staged[at] });
         if (file !== undefined) placed.push({ index, file, part: path });
       } catch (error) {
         failure ??= { error };
@@ -235,7 +241,8 @@ export class FileDownloads {
     const folders = new Set(paths.map((path) => path.slice(0, Math.max(0, path.lastIndexOf('/')))));
     if (paths.length === 0) return;
     try {
-      await disk.flush(paths.length > 8 ? undefined : [...folders]);
+      // The contents are flushed already: an fsync of each folder costs less than starting a program that does it all.
+      await disk.flush([...folders]);
     } catch {
       // A folder was moved meanwhile and has another path now, or the disk failed once.
       await disk.flush();
@@ -245,6 +252,7 @@ export class FileDownloads {
   #record({ step, arrival }: Placed): void {
     const { applier, chunks } = this.#deps;
     applier.recordArrival(step, arrival);
+    applier.deps.placed(step.objectId);
     const content = step.remote.content as FileContent;
     const manifest = chunks.manifest(content.hash, content.size);
     if (manifest !== undefined) chunks.indexObject(step.objectId, manifest);

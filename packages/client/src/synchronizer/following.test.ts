@@ -137,7 +137,7 @@ test('S3 H89 a listing that was on its way while a commit was answered does not 
   const { workspaceId } = world.workspace;
   const renamed = { ...a, name: 'a2', seq: 4, placeVersion: 2 };
   listings(world, () => {
-    following.takeAnswered(workspaceId, renamed);
+    following.takeAnswered(workspaceId, [renamed]);
     following.committed(workspaceId, { results: [{ outcome: 'done', object: renamed }], head: 4 });
     return page(world, [{ ...a, seq: 3 }], { cursor: 'epoch1.3', live: [a, b] });
   });
@@ -153,7 +153,7 @@ test('S3 between the cursor and a commit of this device lie changes of others: t
   const { workspaceId } = world.workspace;
   const mine = folder('c', 3);
   assert.equal(following.hasGap(), false);
-  following.takeAnswered(workspaceId, mine);
+  following.takeAnswered(workspaceId, [mine]);
   following.committed(workspaceId, { results: [{ outcome: 'done', object: mine }], head: 3 });
   assert.equal(following.hasGap(), true);
   listings(world, () => page(world, [b, mine], { cursor: 'epoch1.3', head: 3, live: [a, b, mine] }));

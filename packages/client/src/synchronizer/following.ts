@@ -129,11 +129,13 @@ export class Following {
     return rowOf(this.#known(workspaceId), record);
   }
 
-  /** The state of an object right after an operation of ours. Within the transaction that records the operation. */
-  takeAnswered(workspaceId: WorkspaceId, record: ServerRecord): void {
+  /** The states of objects right after operations of ours. Within the transaction that records the operations. */
+  takeAnswered(workspaceId: WorkspaceId, records: readonly ServerRecord[]): void {
+    if (records.length === 0) return;
     const workspace = this.#known(workspaceId);
-    const digest = digestText(this.#deps.remote.take(workspace, record, digestFrom(workspace.digest)));
-    this.#deps.workspaces.put({ ...workspace, digest });
+    let digest = digestFrom(workspace.digest);
+    for (const record of records) digest = this.#deps.remote.take(workspace, record, digest);
+    this.#deps.workspaces.put({ ...workspace, digest: digestText(digest) });
   }
 
   /**
@@ -143,7 +145,7 @@ export class Following {
   takeRefused(workspaceId: WorkspaceId, record: ServerRecord): void {
     const known = this.#deps.trees.remote.get(record.objectId);
     if (record.deleted === true && (known === undefined || known.deleted === true))
-      this.takeAnswered(workspaceId, record);
+      this.takeAnswered(workspaceId, [record]);
   }
 
   /** Moves the cursor over seqs that are all ours. Within the same transaction. */
