@@ -126,6 +126,7 @@ export function mortalDatabase(db: ClientDatabase, incarnation: Incarnation): Cl
     columns: (sql, ...args) => alive().columns(sql, ...args),
     iterate: (sql, ...args) => alive().iterate(sql, ...args),
     value: (sql, ...args) => alive().value(sql, ...args),
+    rest: () => alive().rest(),
     rolledBack: (listener) => void rolledBack.push(listener),
     transaction(work) {
       if (isInside) return alive().transaction(work);

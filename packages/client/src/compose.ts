@@ -7,7 +7,7 @@ import { createHttpApi } from './adapters/http-api.ts';
 import { createNativeFiles } from './adapters/linux-files.ts';
 import { createRootGuard } from './adapters/marker-root-guard.ts';
 import { createNodeDisk } from './adapters/node-disk.ts';
-import { systemClock, systemRandom } from './adapters/system-clock.ts';
+import { createPooledRandom, systemClock } from './adapters/system-clock.ts';
 import { createTokenFile } from './adapters/token-file.ts';
 import { createWatcherFor } from './adapters/watcher-choice.ts';
 import { loadClientConfig, tokenFile, type ClientConfig } from './config.ts';
@@ -56,7 +56,7 @@ export async function runDaemon({
     hashing,
     api,
     clock,
-    random: systemRandom,
+    random: createPooledRandom(),
     db,
     rootProblem,
     breathe: () => setImmediate(),

@@ -47,11 +47,7 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
     readLink: (path) => fs.readlinkSync(entry(path)),
     readSmall: (path, maxBytes) => absentAs(undefined, () => readSmall(at(path), maxBytes)),
     endsInZeros: (path, bytes) => endsInZeros(entry(path), bytes),
-    makeFolder(path) {
-      const outcome = made(path, (target) => fs.mkdirSync(target));
-      parents.appeared();
-      return outcome;
-    },
+    makeFolder: (path) => parents.appearing(made(path, (target) => fs.mkdirSync(target))),
     makeSymlink: (path, text) => made(path, (target) => fs.symlinkSync(text, target)),
     async rename(from, to) {
       if (decomposed(to) !== from && standsOtherwise(at, to)) return 'exists';
@@ -118,13 +114,14 @@ class ParentHandles implements Disposable {
 
   /** Of two entries that change names. */
   pair(from: string, to: string): [string | undefined, string | undefined] {
-    this.appeared();
+    this.#absent.clear();
     return [this.entry(from), this.entry(to)];
   }
 
   /** A folder may be there now that was not. */
-  appeared(): void {
+  appearing<T>(outcome: T): T {
     this.#absent.clear();
+    return outcome;
   }
 
   [Symbol.dispose](): void {

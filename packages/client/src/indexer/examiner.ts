@@ -58,7 +58,8 @@ export class Examiner {
     } else if (rules().ignores(path, stat.type === 'folder')) {
       problems.clear(path);
       this.#leaveAlone(row);
-    } else if (this.#isNameable(entry, path)) {
+    } else if (row !== undefined || this.#isNameable(entry, path)) {
+      problems.clear(path);
       this.#record(entry, { path, stat, row });
     }
   }
@@ -159,7 +160,6 @@ export class Examiner {
       );
       return false;
     }
-    problems.clear(path);
     return true;
   }
 

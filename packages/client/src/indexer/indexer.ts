@@ -39,7 +39,11 @@ interface DueFile {
   readonly since: number;
   readonly changedAt: number;
   readonly objectId: ObjectId | undefined;
+  /** When it was last looked at. */
+  readonly sizeBytes: number;
 }
+
+type TakenFile = FileToRead & Pick<DueFile, 'sizeBytes'>;
 
 const SLICE_MS = 8;
 const READ_BATCH = 256;
@@ -266,7 +270,7 @@ export class Indexer {
     const wanted = Math.max(now + this.#quietMs(stat, row), since + this.#rate.delay(path));
     const dueMs = Math.min(wanted, since + QUIET.longestMs);
     this.#due.delete(path);
-    this.#due.set(path, { dueMs, since, changedAt: now, objectId: row?.objectId });
+    this.#due.set(path, { dueMs, since, changedAt: now, objectId: row?.objectId, sizeBytes: stat.size });
   }
 
   #quietMs(stat: DiskStat, row: LocalRow | undefined): number {
@@ -287,34 +291,33 @@ export class Indexer {
   }
 
   /** Files whose time has come: many small ones, or one large; one large at a time leaves room for the small (H58). */
-  #takeDue(): { files: FileToRead[]; large: boolean } {
+  #takeDue(): { files: TakenFile[]; large: boolean } {
     const now = this.#deps.clock.monotonic();
-    const files: FileToRead[] = [];
+    const files: TakenFile[] = [];
     let bytes = 0;
-    for (const [path, { dueMs, objectId, changedAt }] of this.#due) {
+    for (const [path, { dueMs, objectId, changedAt, sizeBytes }] of this.#due) {
       if (dueMs > now) continue;
-      const size = this.#deps.disk.stat(path)?.size ?? 0;
-      if (size > READ_BATCH_BYTES) {
+      if (sizeBytes > READ_BATCH_BYTES) {
         if (files.length > 0 || this.#readsLarge > 0) continue;
         this.#due.delete(path);
         this.#readsLarge++;
         this.#rate.read(path, now, changedAt);
-        return { files: [{ path, objectId }], large: true };
+        return { files: [{ path, objectId, sizeBytes }], large: true };
       }
       this.#due.delete(path);
       this.#rate.read(path, now, changedAt);
-      files.push({ path, objectId });
-      bytes += size;
+      files.push({ path, objectId, sizeBytes });
+      bytes += sizeBytes;
       if (files.length >= READ_BATCH || bytes > READ_BATCH_BYTES) break;
     }
     return { files, large: false };
   }
 
-  async #read({ files, large }: { files: FileToRead[]; large: boolean }, signal: AbortSignal): Promise<void> {
+  async #read({ files, large }: { files: TakenFile[]; large: boolean }, signal: AbortSignal): Promise<void> {
     try {
       const outcomes = await readFiles(this.#deps, files, signal);
       const now = this.#deps.clock.monotonic();
-      for (const [index, { path, objectId }] of files.entries()) {
+      for (const [index, { path, objectId, sizeBytes }] of files.entries()) {
         const outcome = outcomes[index];
         if (outcome === 'again')
           this.#due.set(path, {
@@ -322,6 +325,7 @@ export class Indexer {
             since: now,
             changedAt: now,
             objectId,
+            sizeBytes,
           });
         if (outcome === 'gone') this.#hints.set(path, true);
       }
@@ -329,9 +333,9 @@ export class Indexer {
       if (signal.aborted) return;
       // The hashing threads or the database could not: none of these files is known, and all are read again.
       const dueMs = this.#deps.clock.monotonic() + RETRY_READING_MS;
-      for (const { path, objectId } of files) {
+      for (const { path, objectId, sizeBytes } of files) {
         this.#deps.problems.add(path, 'unreadable', faultMessage(path, error));
-        this.#due.set(path, { dueMs, since: dueMs, changedAt: dueMs, objectId });
+        this.#due.set(path, { dueMs, since: dueMs, changedAt: dueMs, objectId, sizeBytes });
       }
     } finally {
       this.#reads--;

@@ -144,9 +144,10 @@ export class TreeStore implements Trees {
     this.#changed(node.objectId);
   }
 
-  /** Lets go of the nodes kept in memory: there is nothing to be done. */
+  /** Lets go of what is kept in memory: there is nothing to be done. */
   rest(): void {
     for (const tree of [this.remote, this.local, this.synced]) tree.forgetAll();
+    this.#db.rest();
   }
 
   /** Counts changes of local folders: whoever remembers paths asks whether they still hold. */
