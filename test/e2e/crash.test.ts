@@ -135,6 +135,38 @@ test('H85 the state database is lost or damaged: merged by content, no deletes, 
   });
 });
 
+test('H86 an old copy of the state database is put back: told, merged by content, no deletes, no copies', async () => {
+  await withWorld({ devices: ['ann', 'bob'] }, async (world) => {
+    const [ann, bob] = [world.device(0), world.device(1)];
+    const [hers, his] = [folder(ann.root), folder(bob.root)];
+    for (let i = 0; i < 30; i++) hers.put(`d${i % 3}/${i}`, `content ${i}`);
+    await converge(world.devices);
+    await bob.stop();
+    const kept = databasesOf(bob).map((path) => ({ path, bytes: readFileSync(path) }));
+    await bob.start();
+    hers.put('d0/0', 'edited since');
+    hers.mv('d1', 'renamed');
+    his.put('new', 'made since');
+    his.rm('d2/2');
+    await converge(world.devices);
+    await bob.stop();
+    for (const { path, bytes } of kept) {
+      for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true });
+      writeFileSync(path, bytes);
+    }
+    hers.put('meanwhile', 'meanwhile');
+    await bob.start();
+    const tree = await converge(world.devices);
+    assert.match(bob.log(), /older copy/);
+    assert.deepEqual(
+      [hers.read('d0/0'), hers.read('new'), his.read('meanwhile')],
+      ['edited since', 'made since', 'meanwhile'],
+    );
+    assert.equal([...tree.keys()].filter((path) => path.startsWith('renamed/')).length, 10);
+    assert.deepEqual(conflictCopies(viewOf(ann.root)), []);
+  });
+});
+
 test('H84 a file that the client wrote is found cut or zeroed after an unclean stop: downloaded again, never uploaded', async () => {
   await withWorld({ devices: ['ann', 'bob'] }, async (world) => {
     const [ann, bob] = [world.device(0), world.device(1)];

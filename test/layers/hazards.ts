@@ -121,9 +121,9 @@ const NOTES: Readonly<Record<number, string>> = {
   47: 'not yet: the client has run on Linux only; such names are ordinary there.',
   56: 'measured, not tested from outside: `npm run bench -- --only cold-tiny` (100,000 files).',
   57: 'measured, not tested: `npm run bench -- --only cold-small`.',
-  70: 'not yet: old versions are kept for the retention time ([purge.ts](../packages/server/src/meta/purge.ts)), but there is no command to rewind.',
-  86: "not yet: no counter of a device's commits is kept. The old copy is compared with the disk and with a fresh listing before anything is derived; a file that others deleted and brought back unchanged meanwhile could be taken for deleted here.",
-  96: 'not yet: a file is hashed again when its stat changes, not now and then. Chunks that are taken from files on this disk are verified.',
+  70: 'not yet: old versions are kept for the retention time ([purge.ts](../packages/server/src/meta/purge.ts)) and verified snapshots of the whole server for as long as wanted (`admin backup`, [restored.test.ts](../test/e2e/restored.test.ts)); rewinding one folder to a time belongs to the history of files, which is not built.',
+  86: 'by design: the state carries a stamp that is renewed with each start and stop, and the folder knows the present one ([state-age.ts](../packages/client/src/state/state-age.ts)). A copy that was made and put back within one run that did not end cleanly is not told.',
+  96: 'not yet: a file is hashed again when its stat changes, not now and then, so that rot on a device is seen when somebody opens the file; it is not uploaded unless the file is written to, and the server keeps the good version. Chunks that are taken from files on this disk for other files are verified.',
   105: 'by design: logs rotate at 5 MiB ([daemon-log.ts](../packages/client/src/cli/daemon-log.ts)), versions end with the retention ([purge.ts](../packages/server/src/meta/purge.ts)), bytes in flight have a budget ([byte-budget.ts](../packages/server/src/block/byte-budget.ts)). No day-long run yet.',
   106: 'by design: there is one door for changes, `POST /files/commit`, whoever comes ([commit.ts](../packages/server/src/meta/commit/commit.ts)); `get`, `put`, `mv` and `rm` of the command line use it as well.',
 };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -7,6 +8,7 @@ import { createHttpApi } from './adapters/http-api.ts';
 import { createNativeFiles } from './adapters/linux-files.ts';
 import { createRootGuard } from './adapters/marker-root-guard.ts';
 import { createNodeDisk } from './adapters/node-disk.ts';
+import { createStateStampFile } from './adapters/state-stamp-file.ts';
 import { createPooledRandom, systemClock } from './adapters/system-clock.ts';
 import { createTokenFile } from './adapters/token-file.ts';
 import { createWatcherFor } from './adapters/watcher-choice.ts';
@@ -16,8 +18,10 @@ import { createDaemonControl } from './daemon/control.ts';
 import { Daemon } from './daemon/daemon.ts';
 import { StatusReport } from './daemon/status.ts';
 import type { RateLimit } from './ports/rate-limit.ts';
+import type { StateStamps } from './ports/state-stamps.ts';
 import type { Watcher } from './ports/watcher.ts';
 import { ClientDatabase, ClientDatabaseError } from './state/database.ts';
+import { isOlderCopy, renewStamp } from './state/state-age.ts';
 import { createRateLimit } from './transfer/rate-limit.ts';
 
 export interface DaemonSetup {
@@ -47,9 +51,20 @@ export async function runDaemon({
   const tokens = createTokenFile(tokenFile(home), clock);
   const api = createHttpApi({ server: new URL(account.server), tokens, clock, up, down });
   const hashing = createHashPool();
-  const db = openDatabase(home, log);
   const disk = createNodeDisk(root.path, createNativeFiles());
   const guard = createRootGuard(root.path, root.markerId);
+  const stamps = createStateStampFile(root.path);
+  const isRootThere = () => guard.problem() === undefined;
+  const db = openPresentDatabase(home, log, isRootThere() ? stamps : undefined);
+  const restamp = () => {
+    try {
+      if (isRootThere()) renewStamp(db, stamps, randomUUID());
+    } catch (error) {
+      // A full disk: the stamp that it has stays good.
+      log('the state could not be stamped', { error: String(error) });
+    }
+  };
+  restamp();
   const rootProblem = () => guard.problem();
   const ports = {
     disk,
@@ -85,6 +100,7 @@ export async function runDaemon({
   const report = new StatusReport({ daemon, db, rootProblem, session, about, monotonic: () => clock.monotonic() });
   const stopping = new AbortController();
   const close = async () => {
+    restamp();
     disk[Symbol.dispose]();
     api[Symbol.dispose]();
     await hashing[Symbol.asyncDispose]();
@@ -126,22 +142,39 @@ function applyLimits(config: ClientConfig, up: RateLimit, down: RateLimit): void
   down.set(downLimit === 'off' ? undefined : downLimit);
 }
 
+/** C7, H86: an older copy of the database is as good as none: merged by content, and nothing is deleted by that. */
+function openPresentDatabase(home: string, log: DaemonSetup['log'], stamps: StateStamps | undefined): ClientDatabase {
+  const db = openDatabase(home, log);
+  if (stamps === undefined || !isOlderCopy(db, stamps)) return db;
+  db[Symbol.dispose]();
+  const aside = putAside(home, 'outdated');
+  log('the database is an older copy: it is put aside and rebuilt from the folder and the server', { aside });
+  return openDatabase(home, log);
+}
+
 /** C7, H85: a damaged database is put aside and built anew by a merge with the server; nothing is deleted by that. */
 function openDatabase(home: string, log: DaemonSetup['log']): ClientDatabase {
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  const path = join(home, 'client.db');
   try {
-    return new ClientDatabase(path);
+    return new ClientDatabase(databaseOf(home));
   } catch (error) {
     if (!(error instanceof ClientDatabaseError) || error.fault !== 'corrupt') throw error;
-    const aside = `${path}.damaged-${Date.now()}`;
+    const aside = putAside(home, 'damaged');
     log('the database is damaged: it is put aside and rebuilt from the folder and the server', {
       aside,
       reason: error.message,
     });
-    for (const suffix of ['', '-wal', '-shm']) moveAside(path + suffix, aside + suffix);
-    return new ClientDatabase(path);
+    return new ClientDatabase(databaseOf(home));
   }
+}
+
+const databaseOf = (home: string): string => join(home, 'client.db');
+
+/** Returns where it lies now. */
+function putAside(home: string, why: 'damaged' | 'outdated'): string {
+  const aside = `${databaseOf(home)}.${why}-${Date.now()}`;
+  for (const suffix of ['', '-wal', '-shm']) moveAside(databaseOf(home) + suffix, aside + suffix);
+  return aside;
 }
 
 function moveAside(from: string, to: string): void {
