@@ -48,9 +48,12 @@ async function writeAll(file: number, parts: readonly Uint8Array[]): Promise<voi
   }
 }
 
-/** V8 takes the memory of a buffer that can be resized in whole pages: aligned, as a direct write wants it. */
+/**
+ * V8 takes the memory of a buffer that can grow in whole pages: aligned, as a direct write wants it. A shared one does
+ * not count towards the memory outside its heap that makes it collect garbage (`BlockSettings.recentBytes`).
+ */
 function newSlab(): Uint8Array {
-  return new Uint8Array(new ArrayBuffer(SLAB_BYTES, { maxByteLength: SLAB_BYTES }));
+  return new Uint8Array(new SharedArrayBuffer(SLAB_BYTES, { maxByteLength: SLAB_BYTES }));
 }
 
 /**
