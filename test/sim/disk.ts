@@ -253,6 +253,10 @@ export class SimDisk {
     for (const inode of inodes ?? this.#all()) inode.durable = undefined;
   }
 
+  #paths(): ReadonlyMap<Inode, string> {
+    return new Map(Array.from(this.walk(), ([path, inode]) => [inode, path]));
+  }
+
   *#all(): Generator<Inode> {
     for (const [, inode] of this.walk()) yield inode;
   }
@@ -263,19 +267,20 @@ export class SimDisk {
   }
 
   /**
-   * The machine loses power. @returns the contents that are not what they were: lost, cut short or zeroed, as
-   * file systems leave what was not flushed.
+   * The machine loses power. @returns the contents that are not what or where they were: lost, cut short or zeroed, or
+   * back at an old name, as file systems leave what was not flushed. Back at an old name a content is an old version of
+   * what bears that name, and a newer one may replace it.
    */
   powerCut(chance: Chance): { readonly lost: readonly Buffer[]; readonly garbage: readonly Buffer[] } {
     const keep = chance.happens(0.3) ? this.#journal.length : chance.below(this.#journal.length + 1);
-    const before = new Set<Inode>(this.#all());
+    const before = this.#paths();
     for (const undo of this.#journal.splice(keep).reverse()) undo();
     this.#journal = [];
     const lost: Buffer[] = [];
     const garbage: Buffer[] = [];
-    const after = new Set<Inode>(this.#all());
-    for (const inode of before) if (!after.has(inode)) lost.push(inode.data);
-    for (const inode of after) {
+    const after = this.#paths();
+    for (const [inode, path] of before) if (after.get(inode) !== path) lost.push(inode.data);
+    for (const inode of after.keys()) {
       const { durable } = inode;
       if (durable === undefined) continue;
       inode.durable = undefined;

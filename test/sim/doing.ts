@@ -181,6 +181,7 @@ export class Doing implements Record<UserActKind, () => string | undefined> {
     const [path, { mode }] = found;
     const backup = `${path}~`;
     if (this.#disk.find(backup)?.type === 'folder') return undefined;
+    this.#tools.ledger.copied(found[1].data);
     this.#rename(path, backup);
     this.#newFile(path, this.#text());
     this.#disk.chmod(path, mode);

@@ -6,6 +6,8 @@ export class Ledger {
   readonly #live = new Set<string>();
   /** May stand more than once, come back, or go. */
   readonly #excused = new Set<string>();
+  /** May stand twice. */
+  readonly #copied = new Set<string>();
   #count = 0;
 
   /** A text that no other write has. */
@@ -32,12 +34,21 @@ export class Ledger {
     this.#live.delete(text);
   }
 
-  existed(content: Buffer): boolean {
-    return this.#existed.has(content.toString('latin1'));
+  /**
+   * An editor has made a backup of it. The name keeps its object, and the backup is one of its own (H9): where another
+   * device moves the file at the same time, and the name is deleted here, the old content lives on as both.
+   */
+  copied(content: Buffer): void {
+    this.#copied.add(content.toString('latin1'));
   }
 
-  isExcused(content: Buffer): boolean {
-    return this.#excused.has(content.toString('latin1'));
+  mayStandTwice(content: Buffer): boolean {
+    const text = content.toString('latin1');
+    return this.#copied.has(text) || this.#excused.has(text);
+  }
+
+  existed(content: Buffer): boolean {
+    return this.#existed.has(content.toString('latin1'));
   }
 
   live(): readonly string[] {

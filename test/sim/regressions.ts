@@ -46,4 +46,9 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly showed: str
   { seed: 500001520, showed: 'new names were recorded unflushed after a fault, and a power cut became a deletion' },
   { seed: 700000034, showed: 'a folder went with a file in it that was moved to where the disk failed to show it' },
   { seed: 700000337, showed: 'a bit that was changed while the file was renamed for the server was never seen' },
+  {
+    seed: 34000428,
+    showed: 'no fault: a backup is a copy (H9), and both live when the file is moved elsewhere meanwhile',
+  },
+  { seed: 34000559, showed: 'no fault: a power cut took a rename back, and the old version went for the new one' },
 ];
