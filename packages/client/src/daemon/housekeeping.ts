@@ -47,19 +47,22 @@ export class Housekeeping {
     const { clock, indexer, chunks } = this.#deps;
     let scannedAt = clock.monotonic();
     let retriedAt = clock.monotonic();
-    let purgedAt = -Infinity;
+    let purgedAt = clock.monotonic();
     let checkedAt = clock.monotonic();
     let relistedAt = clock.monotonic();
     let tickedAt = clock.monotonic();
+    let wallOffset = clock.now() - tickedAt;
+    // What was put into the trash by an earlier run, or under another time of day, does not look recent.
+    let allUntil = tickedAt + RECENT_MS;
     while (!signal.aborted) {
       await clock.delay(TICK_MS, signal);
       const now = clock.monotonic();
       const hasSlept = now - tickedAt > SLEPT_MS;
       tickedAt = now;
       await this.#deps.recover();
-      const isPurgeDue = now - purgedAt > PURGE_MS;
-      // What was put there by an earlier run, or under another time of day, is looked at more seldom, but at once.
-      await this.#bringBackEdited(isPurgeDue ? 0 : clock.now() - RECENT_MS);
+      if (Math.abs(clock.now() - now - wallOffset) > SLEPT_MS) allUntil = now + RECENT_MS;
+      wallOffset = clock.now() - now;
+      await this.#bringBackEdited(now < allUntil ? 0 : clock.now() - RECENT_MS);
       if (this.#deps.isInSync()) {
         this.#deps.trees.rest();
         this.#deps.sweep();
@@ -72,7 +75,7 @@ export class Housekeeping {
         retriedAt = now;
         indexer.retryUnreadable();
       }
-      if (isPurgeDue) {
+      if (now - purgedAt > PURGE_MS) {
         purgedAt = now;
         this.#deps.trash.purge(this.#deps.trashLimits());
         chunks.sweep();
