@@ -49,8 +49,12 @@ export class Engine {
 
   /** A node of some tree changed. */
   touched(id: ObjectId): void {
+    const { problems, trees } = this.#deps;
     this.#dirty.add(id);
-    this.#deps.problems.changed(id);
+    problems.changed(id);
+    // A folder that could not go for what was in it, and not seen yet, may have another fate now.
+    const parentId = problems.size === 0 ? undefined : trees.local.get(id)?.parentId;
+    if (parentId !== undefined) problems.changed(parentId);
     this.wake();
   }
 
