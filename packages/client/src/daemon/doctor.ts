@@ -69,7 +69,9 @@ function checkTrees(daemon: Daemon, findings: Finding[]): number {
     seen++;
     const [local, remote, synced] = [trees.local.get(id), trees.remote.get(id), trees.synced.get(id)];
     const isFine = local !== undefined && remote !== undefined && isSettled(local, remote, synced);
-    if (isFine || local?.presence === 'unknown' || engine.isOutstanding(id)) continue;
+    // The note that it was deleted may outlive what it was about: neither side has it.
+    const isGone = local === undefined && synced === undefined && remote?.deleted === true;
+    if (isFine || isGone || local?.presence === 'unknown' || engine.isOutstanding(id)) continue;
     findings.push({
       code: 'trees_differ',
       path: tree.pathOf(id) ?? id,
