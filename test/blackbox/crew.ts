@@ -190,7 +190,11 @@ const DOINGS: Readonly<Record<TroubleKind, (world: World, figures: Figures) => D
       release(device);
       await device.ok('pause');
     },
-    end: async (device) => void (device.running() && (await device.ok('resume'))),
+    end: async (device) => {
+      if (!device.running()) return;
+      release(device);
+      await device.ok('resume');
+    },
   }),
   full: (_, figures) => ({
     begin: (device) => {

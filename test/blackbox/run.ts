@@ -1,4 +1,5 @@
 /** Many histories, one after the other, on crews that live for some of them. */
+import { inspect } from 'node:util';
 import { seededRandom } from '../support/random.ts';
 import { Violation } from './check.ts';
 import { assembleCrew, type Crew, type Figures } from './crew.ts';
@@ -136,7 +137,7 @@ function report(
   error: unknown,
   { options, hasSmallDisk, seed, story }: Omit<Around, 'tally'> & { seed: number; story: string },
 ): void {
-  const what = error instanceof Violation ? error.message : error instanceof Error ? error.stack : String(error);
+  const what = error instanceof Violation ? error.message : inspect(error);
   const kills = options.hasKills ? ' --kills' : '';
   const disk = hasSmallDisk ? 'yes' : 'no';
   options.print(`seed ${seed} FAILED: ${what}\n${story}`);
