@@ -97,7 +97,7 @@ export class Committer {
     signal: AbortSignal,
   ): Promise<readonly StepOutcome[]> {
     const outcomes: StepOutcome[] = steps.map(() => ({ outcome: 'dropped' }));
-    const asked = this.#operations(workspaceId, steps);
+    const asked = this.#deps.transaction(() => this.#operations(workspaceId, steps));
     if (asked.length === 0) return outcomes;
     const request = { workspaceId, operations: asked.map(({ operation }) => operation) };
     const aside = asked.flatMap(({ step, operation }) =>

@@ -115,12 +115,15 @@ export class Engine {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const made = plan(this.#deps.trees, this.#candidates(), {
-      ...this.#deps.settings,
-      limit: PLAN_LIMIT,
-      busy: (id) => this.#mustWait(id),
-      deletesAllowed: this.#deps.guard.allowed(),
-    });
+    // Nothing is written: within a transaction SQLite asks the system for its lock once, not with each read.
+    const made = this.#deps.transaction(() =>
+      plan(this.#deps.trees, this.#candidates(), {
+        ...this.#deps.settings,
+        limit: PLAN_LIMIT,
+        busy: (id) => this.#mustWait(id),
+        deletesAllowed: this.#deps.guard.allowed(),
+      }),
+    );
     this.#note(made);
     const dispatch = dispatchOf(made.steps);
     if (dispatch.state.length > 0) {
