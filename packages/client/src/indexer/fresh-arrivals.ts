@@ -5,6 +5,8 @@ import type { LocalRow } from '../state/rows.ts';
 
 /** Longer than a stat is racy (H3), so that the reading settles the matter. */
 const REST_MS = 3000;
+/** Fewer are read at once: the next version of one of them may be near. */
+const FEW = 100;
 /** What arrives beyond this before there is a rest is read at once, as anything else. */
 const MOST = 20_000;
 
@@ -17,6 +19,7 @@ export class FreshArrivals {
   readonly #clock: Clock;
   readonly #placed = new Set<ObjectId>();
   readonly #waiting = new Set<string>();
+  readonly #urgent = new Set<string>();
   /** Monotonic ms. */
   #lastAt = 0;
 
@@ -30,8 +33,16 @@ export class FreshArrivals {
     this.#lastAt = this.#clock.monotonic();
   }
 
+  /** It is to be changed, and has to be as it is known: the next look at it has it read. */
+  urge(path: string): void {
+    if (this.#placed.size < FEW) return;
+    this.#urgent.add(path);
+    this.#waiting.delete(path);
+  }
+
   /** Whether the reading of this file can wait; it is then among those that are taken later. */
   defers(path: string, stat: DiskStat, row: LocalRow | undefined): boolean {
+    if (this.#placed.size < FEW || this.#urgent.delete(path)) return false;
     if (row === undefined || !this.#placed.has(row.objectId) || row.presence !== 'present') return false;
     const { dev, ino, size, mtimeNs, mode } = row.stat;
     const isAsPlaced =
@@ -51,6 +62,7 @@ export class FreshArrivals {
     const paths = [...this.#waiting];
     this.#waiting.clear();
     this.#placed.clear();
+    this.#urgent.clear();
     return paths;
   }
 }

@@ -65,9 +65,9 @@ export class Indexer {
   /** Folders to list; deep ones with all below. */
   readonly #scans = new Map<string, boolean>();
   readonly #due = new Map<string, DueFile>();
-  readonly #reservations = new Reservations((paths) => this.recheck(paths));
+  readonly #reservations = new Reservations((paths) => this.#lookAt(paths));
   readonly #fates: OpenFates;
-  readonly #fresh: FreshArrivals;
+  readonly fresh: FreshArrivals;
   #steps: ScanSteps | undefined;
   #reads = 0;
   #readsLarge = 0;
@@ -79,7 +79,7 @@ export class Indexer {
   constructor(deps: IndexerDeps) {
     this.#deps = deps;
     this.#fates = new OpenFates(deps.clock);
-    this.#fresh = new FreshArrivals(deps.clock);
+    this.fresh = new FreshArrivals(deps.clock);
     this.#examiner = new Examiner({
       ...deps,
       wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
@@ -107,7 +107,12 @@ export class Indexer {
   }
 
   /** Looks at these paths again, now. */
-  recheck(paths: Iterable<string>): void {
+  recheck(paths: readonly string[]): void {
+    for (const path of paths) this.fresh.urge(path);
+    this.#lookAt(paths);
+  }
+
+  #lookAt(paths: readonly string[]): void {
     for (const path of paths) this.#hints.set(path, true);
     this.#waker.wake();
   }
@@ -120,11 +125,6 @@ export class Indexer {
   /** Leaves these paths, and these inodes wherever they are met, alone until disposed, and looks at them then. */
   reserve(paths: readonly string[], inodes: readonly number[]): Disposable {
     return this.#reservations.add(paths, inodes);
-  }
-
-  /** This device has put the file of an object into place and recorded it. */
-  placed(id: ObjectId): void {
-    this.#fresh.placed(id);
   }
 
   /** An object whose place changed or that vanished; called by the Local tree. */
@@ -186,7 +186,7 @@ export class Indexer {
 
   async #work(signal: AbortSignal): Promise<void> {
     this.#working = true;
-    for (const path of this.#fresh.take(this.#deps.clock.monotonic())) this.#hints.set(path, true);
+    for (const path of this.fresh.take(this.#deps.clock.monotonic())) this.#hints.set(path, true);
     try {
       while (!signal.aborted && this.#deps.isRootIntact()) {
         const more = this.#deps.transaction(() => this.#slice());
@@ -263,7 +263,7 @@ export class Indexer {
   #closed: boolean | undefined;
 
   #schedule(path: string, stat: DiskStat, row: LocalRow | undefined): void {
-    if (this.#fresh.defers(path, stat, row)) return;
+    if (this.fresh.defers(path, stat, row)) return;
     const now = this.#deps.clock.monotonic();
     const since = this.#due.get(path)?.since ?? now;
     // The quiet time begins anew with each change, the delay of a file that never stops changing does not (H2).
@@ -391,7 +391,7 @@ export class Indexer {
     let next: number | undefined;
     const full = this.#reads >= MAX_READS;
     if (!full) for (const { dueMs } of this.#due.values()) next = Math.min(next ?? Infinity, dueMs);
-    if (this.#fresh.nextAt() < Infinity) next = Math.min(next ?? Infinity, this.#fresh.nextAt());
+    if (this.fresh.nextAt() < Infinity) next = Math.min(next ?? Infinity, this.fresh.nextAt());
     // What came to nothing just now is not tried again at once: that would be a busy loop.
     if (this.#fates.size > 0) next = Math.min(next ?? Infinity, Math.max(this.#fates.nextAt(), this.#proveAfter));
     if (next === undefined || this.#deps.isRootIntact()) return next;
