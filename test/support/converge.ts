@@ -55,13 +55,21 @@ async function staysTheSame(devices: readonly Device[], options: ConvergeOptions
   await until(
     () => {
       devices.forEach((device, i) => {
-        if (diskSignature(device.root) === before[i]) return;
-        throw new Error(`the folder of ${device.name} changed after everything was in sync`);
+        const now = diskSignature(device.root);
+        if (now === before[i]) return;
+        throw new Error(`${device.name} changed after everything was in sync:\n${lineDiff(before[i] ?? '', now)}`);
       });
       return performance.now() >= end;
     },
     { timeoutMs: (options.quietMs ?? 300) + 30_000, what: 'the quiet time is over', everyMs: 100 },
   );
+}
+
+function lineDiff(before: string, now: string): string {
+  const [old, fresh] = [before.split('\n'), now.split('\n')];
+  const gone = old.filter((line) => !fresh.includes(line)).map((line) => `- ${line}`);
+  const come = fresh.filter((line) => !old.includes(line)).map((line) => `+ ${line}`);
+  return [...gone, ...come].slice(0, 20).join('\n');
 }
 
 /** Waits until a path of a device is as wanted, without asking the product. */

@@ -126,7 +126,7 @@ export function contents(tree: Tree): readonly string[] {
 
 /** Identity of what stands on the disk (inode, size, times), cheap to compare: equal means nobody has touched anything. */
 export function diskSignature(root: string): string {
-  const hash = createHash('sha256');
+  const lines: string[] = [];
   const walk = (folder: Buffer): void => {
     const names = [...listing(folder)].sort(Buffer.compare);
     for (const name of names) {
@@ -134,10 +134,10 @@ export function diskSignature(root: string): string {
       const full = Buffer.concat([folder, Buffer.from('/'), name]);
       const stat: Stats | undefined = unlessGone(() => lstatSync(full));
       if (stat === undefined) continue;
-      hash.update(full).update(`${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}:${stat.mode}\n`);
+      lines.push(`${full.toString()} ${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}:${stat.mode}`);
       if (stat.isDirectory()) walk(full);
     }
   };
   walk(Buffer.from(root));
-  return hash.digest('hex');
+  return lines.join('\n');
 }
