@@ -9,6 +9,7 @@ import { assemble, type Assembly, type DaemonIdentity, type DaemonPorts, type Pr
 import { HoldOff } from './hold-off.ts';
 import { checkQuietly } from './doctor.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { bringBackEdited, RECENT_MS } from './late-writes.ts';
 import { IgnoreFile } from './ignore-file.ts';
 import { PauseSetting } from './pause.ts';
 import { Prefetching } from './prefetching.ts';
@@ -138,6 +139,7 @@ export class Daemon {
 
   /** Looks at the disk and asks the server, now (`sync now`, `wait`). */
   async refresh(signal: AbortSignal): Promise<void> {
+    await bringBackEdited(this.parts, this.#options.ports.clock.now() - RECENT_MS);
     await this.#watch?.caughtUp();
     await this.parts.indexer.settled(signal, { waitForWriters: true });
     await this.parts.following.refresh(signal);

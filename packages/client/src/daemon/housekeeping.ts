@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { ChunkIndex } from '../state/chunk-index.ts';
 import type { TreeStore } from '../state/trees.ts';
 import type { ActivityLog } from './activity-log.ts';
+import { bringBackEdited, RECENT_MS } from './late-writes.ts';
 
 export interface HousekeepingDeps {
   readonly trash: Trash;
@@ -33,7 +34,6 @@ const CHECK_MS = 24 * 60 * 60_000;
 const RELIST_MS = 7 * CHECK_MS;
 /** A tick that comes this late means that the machine slept. */
 const SLEPT_MS = 60_000;
-const RECENT_MS = 10 * 60_000;
 
 /** What has to happen now and then: scans (C5), the local trash, reconciliation (S9). */
 export class Housekeeping {
@@ -62,7 +62,7 @@ export class Housekeeping {
       await this.#deps.recover();
       if (Math.abs(clock.now() - now - wallOffset) > SLEPT_MS) allUntil = now + RECENT_MS;
       wallOffset = clock.now() - now;
-      await this.#bringBackEdited(now < allUntil ? 0 : clock.now() - RECENT_MS);
+      await bringBackEdited(this.#deps, now < allUntil ? 0 : clock.now() - RECENT_MS);
       if (this.#deps.isInSync()) {
         this.#deps.trees.rest();
         this.#deps.sweep();
@@ -85,22 +85,6 @@ export class Housekeeping {
         checkedAt = now;
         if (relist) relistedAt = now;
       }
-    }
-  }
-
-  /** H15: a program wrote into a file after it had been replaced; what it wrote comes back as a conflicted copy. */
-  async #bringBackEdited(since: number): Promise<void> {
-    const { trash, applier, indexer, activity } = this.#deps;
-    for (const file of trash.editedSince(since)) {
-      const cut = file.path.lastIndexOf('/');
-      const folder = applier.deps.tree.folderAt(cut < 0 ? '' : file.path.slice(0, cut));
-      const parentId = folder?.objectId ?? applier.deps.tree.folderAt('')?.objectId;
-      if (parentId === undefined) continue;
-      const path = applier.pathAt(applier.conflictPlace({ parentId, name: file.path.slice(cut + 1) }));
-      if (path === undefined || (await applier.deps.disk.rename(file.trashPath, path)) !== 'renamed') continue;
-      trash.forget(file.trashPath);
-      activity.add('conflicted_copy', path, 'a program wrote to the old file after it had been replaced');
-      indexer.recheck([path]);
     }
   }
 }
