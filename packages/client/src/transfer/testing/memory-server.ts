@@ -26,6 +26,8 @@ export interface MemoryServer extends AsyncDisposable {
   received(): number;
   sent(): number;
   reset(): void;
+  /** Cuts all connections; afterwards nothing of what was on its way arrives. */
+  cut(): Promise<void>;
   intercept: Intercept | undefined;
   /** Given a chunk that is about to be answered; what it returns is answered in its place. */
   corrupt: ((id: string, bytes: Buffer) => Buffer | 'refused') | undefined;
@@ -63,11 +65,15 @@ class Memory implements MemoryServer {
   corrupt: MemoryServer['corrupt'];
   #received = 0;
   #sent = 0;
+  readonly #serving = new Set<Promise<void>>();
   readonly #server = http.createServer((request, response) => {
-    this.#serve(request, response).catch((error: unknown) => {
-      if (request.destroyed && !request.complete) return; // the client went away, as some tests want it
-      response.destroy(error as Error);
-    });
+    const serving = this.#serve(request, response)
+      .catch((error: unknown) => {
+        if (request.destroyed && !request.complete) return; // the client went away, as some tests want it
+        response.destroy(error as Error);
+      })
+      .finally(() => this.#serving.delete(serving));
+    this.#serving.add(serving);
   });
 
   async start(): Promise<void> {
@@ -87,6 +93,11 @@ class Memory implements MemoryServer {
     this.requests.clear();
     this.#received = 0;
     this.#sent = 0;
+  }
+
+  async cut(): Promise<void> {
+    this.#server.closeAllConnections();
+    await Promise.all(this.#serving);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
