@@ -52,6 +52,9 @@ export class PathProblems {
   }
 }
 
+/** H60: of this process or machine, not of a file; they pass. */
+export const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 /** One sentence for a failed system call, with the next step where there is one. */
 export function faultMessage(path: string, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;

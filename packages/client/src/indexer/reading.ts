@@ -6,7 +6,7 @@ import type { ChunkIndex } from '../state/chunk-index.ts';
 import type { TreeStore } from '../state/trees.ts';
 import type { LocalTree } from './local-tree.ts';
 import { identityOf, isExecutable, millisecondsOf, sameStat } from './observation.ts';
-import { faultMessage, type PathProblems } from './problems.ts';
+import { faultMessage, SHORTAGES, type PathProblems } from './problems.ts';
 
 /** From this size on a new file is sent while it is read. */
 const SENT_WHILE_READ_BYTES = 16 * 1024 * 1024;
@@ -123,6 +123,7 @@ function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcom
 
 function refuse(deps: ReadingDeps, path: string, { code, message }: { code: string; message: string }): ReadOutcome {
   if (NO_FILE.has(code)) return 'gone';
+  if (SHORTAGES.has(code)) return 'again';
   deps.problems.add(path, 'unreadable', faultMessage(path, Object.assign(new Error(message), { code })));
   return 'unreadable';
 }

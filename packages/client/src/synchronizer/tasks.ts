@@ -4,6 +4,7 @@ import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Applied, Applier, StepOf } from '../apply/applier.ts';
 import { makeSymlink } from '../apply/arriving.ts';
 import { rearrange } from '../apply/rearranging.ts';
+import { SHORTAGES } from '../indexer/problems.ts';
 import { Removals } from '../apply/removing.ts';
 import { AnswerInvalidError, OfflineError } from '../ports/server-api.ts';
 import type { Intent } from '../state/intents.ts';
@@ -44,9 +45,6 @@ const STALE: ReadonlySet<string> = new Set([
   'kind_mismatch',
   'not_found',
 ]);
-
-/** H60: of this process or machine, not of an object; they pass. */
-const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** Runs the steps of plans: the disk's rearrangements at once, transfers beside each other, commits in order. */
 export class Tasks {
