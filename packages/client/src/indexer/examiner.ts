@@ -17,8 +17,6 @@ export interface ExaminerDeps {
   readonly problems: PathProblems;
   /** A file whose content must be read; `stat` is the one that showed it. */
   readonly wantsReading: (path: string, stat: DiskStat, row: LocalRow | undefined) => void;
-  /** A path that could not be looked at now, for a reason that passes. */
-  readonly wantsLook: (path: string) => void;
   /** A folder that is new, moved, or was not looked at before: scan it. */
   readonly wantsScan: (path: string) => void;
   /** Whether folders on this device number belong to the synced folder's own file system (H67). */
@@ -46,10 +44,6 @@ export class Examiner {
 
   constructor(deps: ExaminerDeps) {
     this.#deps = deps;
-  }
-
-  lookLater(path: string): void {
-    this.#deps.wantsLook(path);
   }
 
   examine(entry: Entry): void {

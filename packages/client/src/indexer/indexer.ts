@@ -15,8 +15,7 @@ import { Reservations } from './reservations.ts';
 import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
 import { Waker } from './waker.ts';
 
-export interface IndexerDeps
-  extends ReadingDeps, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved' | 'wantsLook'> {
+export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved'> {
   readonly clock: Clock;
   /** Resolves after every change made before the call has come in as a hint (W7). */
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
@@ -84,7 +83,6 @@ export class Indexer {
     this.#examiner = new Examiner({
       ...deps,
       wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
-      wantsLook: (path) => this.#again(path, 0),
       wantsScan: (path) => this.#scans.set(path, true),
       isReserved: (path, ino) => this.#reservations.has(path, ino),
     });
@@ -315,18 +313,20 @@ export class Indexer {
     return { files, large: false };
   }
 
-  #again(path: string, sizeBytes: number, objectId?: ObjectId): void {
-    const now = this.#deps.clock.monotonic();
-    const dueMs = now + Math.max(QUIET.openMs, this.#rate.delay(path));
-    this.#due.set(path, { dueMs, since: now, changedAt: now, objectId, sizeBytes });
-  }
-
   async #read({ files, large }: { files: TakenFile[]; large: boolean }, signal: AbortSignal): Promise<void> {
     try {
       const outcomes = await readFiles(this.#deps, files, signal);
+      const now = this.#deps.clock.monotonic();
       for (const [index, { path, objectId, sizeBytes }] of files.entries()) {
         const outcome = outcomes[index];
-        if (outcome === 'again') this.#again(path, sizeBytes, objectId);
+        if (outcome === 'again')
+          this.#due.set(path, {
+            dueMs: now + Math.max(QUIET.openMs, this.#rate.delay(path)),
+            since: now,
+            changedAt: now,
+            objectId,
+            sizeBytes,
+          });
         if (outcome === 'gone') this.#hints.set(path, true);
       }
     } catch (error) {

@@ -4,7 +4,7 @@ import type { StandingRow } from '../state/rows.ts';
 import { diskNameOf } from '../state/paths.ts';
 import type { Examiner } from './examiner.ts';
 import type { LocalTree } from './local-tree.ts';
-import { faultMessage, SHORTAGES, type PathProblems } from './problems.ts';
+import { faultMessage, type PathProblems } from './problems.ts';
 
 export interface ScanDeps {
   readonly disk: Disk;
@@ -84,8 +84,6 @@ export function examineOrReport(
   try {
     if (known === undefined || !examiner.isAsKnown(path, known)) examiner.examine(entry);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (SHORTAGES.has(code)) examiner.lookLater(path);
-    else problems.add(path, 'unreadable', faultMessage(path, error));
+    problems.add(path, 'unreadable', faultMessage(path, error));
   }
 }
