@@ -5,7 +5,7 @@ type Removal = StepOf<'removeLocal'>;
 
 /**
  * Removals of one plan: files into the trash, each checked right before and right after its rename (C4), folders by
- * rmdir. One transaction notes the trash slots before, another one records the removals after (docs/decisions/0011).
+ * rmdir. One transaction notes the trash slots before, another one records the removals after (docs/decisions/0012).
  * When the process dies between the two, what is gone is gone on both sides, and what rests in the trash is known there.
  */
 export class Removals {

@@ -13,7 +13,7 @@ const MOST = 20_000;
 /**
  * Files that this device has just put into place. Their ctime changed once more when the staging name was removed, so
  * they have to be read again (H4); as long as nothing but ctime differs that can wait until no more arrive. A fifth of
- * the CPU time of a receiver of many files (docs/decisions/0011).
+ * the CPU time of a receiver of many files (docs/decisions/0012).
  */
 export class FreshArrivals {
   readonly #clock: Clock;
