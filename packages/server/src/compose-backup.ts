@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, stat } from 'node:fs/promises';
+import { constants, copyFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import { openDiskBlockStore } from './adapters/disk/block-store.ts';
@@ -12,6 +12,7 @@ import { lockFolder } from './adapters/sqlite/folder-lock.ts';
 import { systemClock } from './adapters/system/clock.ts';
 import { systemRandom } from './adapters/system/random.ts';
 import { adminSocketOf, holdDeletionsOf, type RemoteHold } from './administration/admin-socket.ts';
+import { isThere } from './backup/durable-file.ts';
 import { BackupFault } from './backup/fault.ts';
 import { placesIn } from './backup/folder.ts';
 import type { CopyFactory, OpenedCopy } from './backup/opened-copy.ts';
@@ -35,7 +36,7 @@ export async function backUp(
   say: Say,
 ): Promise<BackupReport> {
   return convertingFaults(async () => {
-    if (!(await exists(join(config.data, 'meta', METADATA))))
+    if (!(await isThere(join(config.data, 'meta', METADATA))))
       throw new BackupFault('data_missing', `${config.data} holds no server's data; say where it is with --data.`);
     const keys = await existingKeys(config['key-file']);
     using hold = (await holdDeletionsOf(adminSocketOf(config.data))) ?? lockedData(config.data);
@@ -58,11 +59,11 @@ export async function backUp(
 export async function restore(config: Places, options: Omit<RestoreOptions, 'data'>, say: Say): Promise<RestoreReport> {
   return convertingFaults(async () => {
     const places = placesIn(options.folder);
-    if (!(await exists(places.mark)))
+    if (!(await isThere(places.mark)))
       throw new BackupFault('backup_foreign', `${options.folder} is no folder of Satchel's backups.`);
-    if (!(await exists(config['key-file'])) && (await exists(places.key))) {
+    if (!(await isThere(config['key-file'])) && (await isThere(places.key))) {
       await mkdir(dirname(config['key-file']), { recursive: true, mode: 0o700 });
-      await copyFile(places.key, config['key-file']);
+      await copyFile(places.key, config['key-file'], constants.COPYFILE_EXCL);
       say(`The key file of the backup is put at ${config['key-file']}.`);
     }
     const keys = await existingKeys(config['key-file']);
@@ -90,12 +91,8 @@ function lockedFor(folder: string, busy: string): Disposable {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
-}
-
 async function existingKeys(path: string): Promise<Keys> {
-  if (!(await exists(path)))
+  if (!(await isThere(path)))
     throw new BackupFault(
       'key_missing',
       `There is no key file ${path}. Put its copy there, or say where it is with --key-file: without it the data cannot be read.`,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BlockKey, BlockStore } from '../ports/block-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import { copyObjects, type CopyReport } from './copy-objects.ts';
-import { sha256OfFile } from './durable-file.ts';
+import { isThere, sha256OfFile } from './durable-file.ts';
 import { BackupFault } from './fault.ts';
 import {
   beginSnapshot,
@@ -123,7 +123,7 @@ async function expectSameServer({ source, target }: OpenedParts, folder: string)
 async function copyDatabases({ databases, copies }: BackupParts, folder: string): Promise<Manifest['files']> {
   const targets = [join(folder, METADATA)];
   await copies.copyDatabase(databases.metadata, join(folder, METADATA));
-  if ((await stat(databases.identity).catch(() => undefined)) !== undefined) {
+  if (await isThere(databases.identity)) {
     await copies.copyDatabase(databases.identity, join(folder, IDENTITY));
     targets.push(join(folder, IDENTITY));
   }
