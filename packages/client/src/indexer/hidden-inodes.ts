@@ -1,25 +1,39 @@
-import type { Disk } from '../ports/disk.ts';
+import type { Disk, DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
+import { sameInode } from './observation.ts';
 import type { PathProblems } from './problems.ts';
 
-/** `any`: there is a path of which not even the inode can be told. */
-export type HiddenInodes = ReadonlySet<number> | 'any';
+/** What stands somewhere, but cannot be told yet which object it is. `any`: there is a path of which nothing can be told. */
+export type HiddenInodes = 'any' | ReadonlyMap<number, readonly HiddenInode[]>;
 
-/** Inodes at paths that cannot be read: what seems gone may have been moved there, and is no deletion (C3, H68). */
-export function hiddenInodes({
-  problems,
-  disk,
-}: {
+/** `unreadable`: of which only the number is believed. */
+type HiddenInode = DiskStat | 'unreadable';
+
+export interface Hiding {
   readonly problems: PathProblems;
   readonly disk: Disk;
-}): HiddenInodes {
-  const inodes = new Set<number>();
+  /** Files whose content is not known yet. */
+  readonly waiting: Iterable<DiskStat>;
+}
+
+/**
+ * Inodes at paths that cannot be read, or have not been read yet: what seems gone may have been moved there, and is no
+ * deletion (C3, H68).
+ */
+export function hiddenInodes({ problems, disk, waiting }: Hiding): HiddenInodes {
+  const inodes = new Map<number, HiddenInode[]>();
+  const hide = (ino: number, what: HiddenInode) => {
+    const known = inodes.get(ino);
+    if (known === undefined) inodes.set(ino, [what]);
+    else known.push(what);
+  };
+  for (const stat of waiting) hide(stat.ino, stat);
   for (const { path, code } of problems.all()) {
     if (code !== 'unreadable') continue;
     try {
       const stat = disk.stat(path);
-      if (stat !== undefined) inodes.add(stat.ino);
+      if (stat !== undefined) hide(stat.ino, 'unreadable');
     } catch {
       return 'any'; // what is wrong there is told by the problem
     }
@@ -33,7 +47,9 @@ export function isHidden({ trees }: { readonly trees: TreeStore }, row: LocalRow
   if (hidden.size === 0) return false;
   const stack = [row];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    if (hidden.has(at.stat.ino)) return true;
+    const { stat } = at;
+    if (hidden.get(stat.ino)?.some((other) => other === 'unreadable' || sameInode(stat, other)) === true) return true;
+    if (at.content.kind !== 'folder') continue;
     for (const child of trees.local.children(at.objectId)) stack.push(child);
   }
   return false;

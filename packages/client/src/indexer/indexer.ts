@@ -7,10 +7,10 @@ import { Examiner, type ExaminerDeps } from './examiner.ts';
 import { FreshArrivals } from './fresh-arrivals.ts';
 import { hiddenInodes, isHidden, type HiddenInodes } from './hidden-inodes.ts';
 import { isLeftAlone } from './left-alone.ts';
-import { ChangeRate, QUIET } from './quiet.ts';
-import { faultMessage } from './problems.ts';
+import { QUIET } from './quiet.ts';
 import { OpenFates, type OpenFate } from './open-fates.ts';
-import { readFiles, type FileToRead, type ReadingDeps } from './reading.ts';
+import { ReadQueue } from './read-queue.ts';
+import type { ReadingDeps } from './reading.ts';
 import { Reservations } from './reservations.ts';
 import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
 import { Waker } from './waker.ts';
@@ -32,24 +32,7 @@ export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReadi
 /** `settled`: it is there, or its deletion is recorded. */
 type Absence = 'absent' | 'there' | 'unknown' | 'settled';
 
-interface DueFile {
-  /** Monotonic ms, like all times here. */
-  readonly dueMs: number;
-  /** When its first change after the last read was noticed, and its last. */
-  readonly since: number;
-  readonly changedAt: number;
-  readonly objectId: ObjectId | undefined;
-  /** When it was last looked at. */
-  readonly sizeBytes: number;
-}
-
-type TakenFile = FileToRead & Pick<DueFile, 'sizeBytes'>;
-
 const SLICE_MS = 8;
-const READ_BATCH = 256;
-const READ_BATCH_BYTES = 16 * 1024 * 1024;
-const MAX_READS = 3;
-const RETRY_READING_MS = 5000;
 
 /**
  * Turns hints and scans into the Local tree. Hints come from the watcher; correctness from the scans (C5). Files
@@ -58,19 +41,16 @@ const RETRY_READING_MS = 5000;
 export class Indexer {
   readonly #deps: IndexerDeps;
   readonly #examiner: Examiner;
-  readonly #rate = new ChangeRate();
   readonly #waker = new Waker();
   /** Paths from hints; whether a writer has closed them. */
   readonly #hints = new Map<string, boolean>();
   /** Folders to list; deep ones with all below. */
   readonly #scans = new Map<string, boolean>();
-  readonly #due = new Map<string, DueFile>();
+  readonly #reading: ReadQueue;
   readonly #reservations = new Reservations((paths) => this.#lookAt(paths));
   readonly #fates: OpenFates;
   readonly fresh: FreshArrivals;
   #steps: ScanSteps | undefined;
-  #reads = 0;
-  #readsLarge = 0;
   #working = false;
   #rounds = 0;
   /** Monotonic ms; absences are not proved before. */
@@ -80,6 +60,11 @@ export class Indexer {
     this.#deps = deps;
     this.#fates = new OpenFates(deps.clock);
     this.fresh = new FreshArrivals(deps.clock);
+    this.#reading = new ReadQueue({
+      ...deps,
+      gone: (path) => this.#hints.set(path, true),
+      finished: () => this.#waker.wake(),
+    });
     this.#examiner = new Examiner({
       ...deps,
       wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
@@ -144,12 +129,12 @@ export class Indexer {
   }
 
   isIdle(): boolean {
-    return this.#isScanned() && this.#due.size === 0 && this.#fates.size === 0;
+    return this.#isScanned() && this.#reading.isEmpty && this.#fates.size === 0;
   }
 
   /** Resolves when there is nothing left to look at; files that a writer keeps changing may be waited for or not. */
   async settled(signal: AbortSignal, { waitForWriters }: { readonly waitForWriters: boolean }): Promise<void> {
-    const done = () => (waitForWriters ? this.isIdle() : this.#isScanned() && !this.#hasDueNow());
+    const done = () => (waitForWriters ? this.isIdle() : this.#isScanned() && !this.#reading.hasDueNow());
     while (!done() && !signal.aborted) await this.#waker.turned(signal);
     signal.throwIfAborted();
   }
@@ -173,15 +158,9 @@ export class Indexer {
       this.#hints.size === 0 &&
       this.#scans.size === 0 &&
       this.#steps === undefined &&
-      this.#reads === 0 &&
+      !this.#reading.isReading &&
       !this.#working
     );
-  }
-
-  #hasDueNow(): boolean {
-    const now = this.#deps.clock.monotonic();
-    for (const { dueMs } of this.#due.values()) if (dueMs <= now) return true;
-    return false;
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -190,7 +169,7 @@ export class Indexer {
     try {
       while (!signal.aborted && this.#deps.isRootIntact()) {
         const more = this.#deps.transaction(() => this.#slice());
-        this.#startReads(signal);
+        this.#reading.start(signal);
         if (!more) break;
         await this.#deps.breathe();
       }
@@ -264,84 +243,7 @@ export class Indexer {
 
   #schedule(path: string, stat: DiskStat, row: LocalRow | undefined): void {
     if (this.fresh.defers(path, stat, row)) return;
-    const now = this.#deps.clock.monotonic();
-    const since = this.#due.get(path)?.since ?? now;
-    // The quiet time begins anew with each change, the delay of a file that never stops changing does not (H2).
-    const wanted = Math.max(now + this.#quietMs(stat, row), since + this.#rate.delay(path));
-    const dueMs = Math.min(wanted, since + QUIET.longestMs);
-    this.#due.delete(path);
-    this.#due.set(path, { dueMs, since, changedAt: now, objectId: row?.objectId, sizeBytes: stat.size });
-  }
-
-  #quietMs(stat: DiskStat, row: LocalRow | undefined): number {
-    if (stat.size === 0 && row?.content.kind === 'file' && row.content.size > 0) return QUIET.emptiedMs;
-    if (this.#closed === true) return QUIET.closedMs;
-    if (this.#closed === false) return row === undefined ? QUIET.openMs : QUIET.writingMs;
-    const ageMs = this.#deps.clock.now() - Number(BigInt(stat.mtimeNs) / 1_000_000n);
-    return ageMs >= 0 && ageMs < QUIET.openMs ? QUIET.openMs - ageMs : 0;
-  }
-
-  #startReads(signal: AbortSignal): void {
-    while (this.#reads < MAX_READS) {
-      const batch = this.#takeDue();
-      if (batch.files.length === 0) return;
-      this.#reads++;
-      void this.#read(batch, signal);
-    }
-  }
-
-  /** Files whose time has come: many small ones, or one large; one large at a time leaves room for the small (H58). */
-  #takeDue(): { files: TakenFile[]; large: boolean } {
-    const now = this.#deps.clock.monotonic();
-    const files: TakenFile[] = [];
-    let bytes = 0;
-    for (const [path, { dueMs, objectId, changedAt, sizeBytes }] of this.#due) {
-      if (dueMs > now) continue;
-      if (sizeBytes > READ_BATCH_BYTES) {
-        if (files.length > 0 || this.#readsLarge > 0) continue;
-        this.#due.delete(path);
-        this.#readsLarge++;
-        this.#rate.read(path, now, changedAt);
-        return { files: [{ path, objectId, sizeBytes }], large: true };
-      }
-      this.#due.delete(path);
-      this.#rate.read(path, now, changedAt);
-      files.push({ path, objectId, sizeBytes });
-      bytes += sizeBytes;
-      if (files.length >= READ_BATCH || bytes > READ_BATCH_BYTES) break;
-    }
-    return { files, large: false };
-  }
-
-  async #read({ files, large }: { files: TakenFile[]; large: boolean }, signal: AbortSignal): Promise<void> {
-    try {
-      const outcomes = await readFiles(this.#deps, files, signal);
-      const now = this.#deps.clock.monotonic();
-      for (const [index, { path, objectId, sizeBytes }] of files.entries()) {
-        const outcome = outcomes[index];
-        if (outcome === 'again')
-          this.#due.set(path, {
-            dueMs: now + Math.max(QUIET.openMs, this.#rate.delay(path)),
-            since: now,
-            changedAt: now,
-            objectId,
-            sizeBytes,
-          });
-        if (outcome === 'gone') this.#hints.set(path, true);
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      // The hashing threads or the database could not: none of these files is known, and all are read again.
-      const dueMs = this.#deps.clock.monotonic() + RETRY_READING_MS;
-      for (const { path, objectId, sizeBytes } of files) {
-        this.#deps.problems.add(path, 'unreadable', faultMessage(path, error));
-        this.#due.set(path, { dueMs, since: dueMs, changedAt: dueMs, objectId, sizeBytes });
-      }
-    } finally {
-      this.#reads--;
-      if (large) this.#readsLarge--;
-      this.#waker.wake();
-    }
+    this.#reading.add(path, stat, row, this.#closed);
   }
 
   /** Vanished objects whose time has come are deleted when they are still absent after all events are in (C3). */
@@ -357,7 +259,7 @@ export class Indexer {
       this.#waker.wake();
       return;
     }
-    const hidden = hiddenInodes(this.#deps);
+    const hidden = hiddenInodes({ ...this.#deps, waiting: this.#reading.waiting() });
     const absences = ripe.map(({ id, vanished }) => ({ id, vanished, absence: this.#absence(id, hidden) }));
     // RACE: a disk that is unmounted while this looks at it shows everything absent; its marker then is, too (H63).
     if (!this.#deps.isRootIntact()) return;
@@ -388,13 +290,11 @@ export class Indexer {
   }
 
   #nextDueMs(): number | undefined {
-    let next: number | undefined;
-    const full = this.#reads >= MAX_READS;
-    if (!full) for (const { dueMs } of this.#due.values()) next = Math.min(next ?? Infinity, dueMs);
-    if (this.fresh.nextAt() < Infinity) next = Math.min(next ?? Infinity, this.fresh.nextAt());
+    let next = Math.min(this.#reading.nextAt(), this.fresh.nextAt());
     // What came to nothing just now is not tried again at once: that would be a busy loop.
-    if (this.#fates.size > 0) next = Math.min(next ?? Infinity, Math.max(this.#fates.nextAt(), this.#proveAfter));
-    if (next === undefined || this.#deps.isRootIntact()) return next;
+    if (this.#fates.size > 0) next = Math.min(next, Math.max(this.#fates.nextAt(), this.#proveAfter));
+    if (next === Infinity) return undefined;
+    if (this.#deps.isRootIntact()) return next;
     return Math.max(next, this.#deps.clock.monotonic() + QUIET.unknownMs);
   }
 }

@@ -1,6 +1,6 @@
 /** C3: from what is absent to a deletion that is believed. */
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { indexing, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
@@ -105,6 +105,20 @@ test('C3 H68 a folder that cannot be listed is unknown, not empty', async () => 
     world.parts.pathProblems.all().map(({ path, code }) => [path, code]),
     [['a', 'unreadable']],
   );
+});
+
+test('C3 what is gone may be a file that waits to be read: moved and written on, it stays who it is', async () => {
+  await using world = openWorld();
+  writeFileSync(world.path('a'), 'one');
+  await scanned(world);
+  const [before] = world.parts.trees.local.children(TREE_ROOT);
+  renameSync(world.path('a'), world.path('b'));
+  appendFileSync(world.path('b'), ' two');
+  hint(world, 'a');
+  world.parts.indexer.hint([{ kind: 'dirty', path: 'b', closed: false, deep: false }]);
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  const [after] = world.parts.trees.local.children(TREE_ROOT);
+  assert.deepEqual([after?.objectId, after?.name], [before?.objectId, 'b']);
 });
 
 test('C5 H76 an overflow has everything looked at again', async () => {

@@ -1,4 +1,5 @@
 import type { BlockKey, BlockStore } from '../ports/block-store.ts';
+import { allEnded } from './all-ended.ts';
 import { sha256Of } from './durable-file.ts';
 import type { ListedObject, ObjectListWriter } from './object-list.ts';
 
@@ -35,7 +36,7 @@ export async function copyObjects(parts: CopyParts, needed: AsyncIterable<BlockK
     const known = [];
     for (const key of batch) known.push({ key, sha256: (await parts.earlier(key))?.sha256 });
     batch = [];
-    const done = await Promise.all(known.map(({ key, sha256 }) => copyOne(parts, report, key, sha256)));
+    const done = await allEnded(known.map(({ key, sha256 }) => copyOne(parts, report, key, sha256)));
     for (const listed of done) if (listed !== undefined) await parts.list.add(listed);
   };
   for await (const key of needed) {

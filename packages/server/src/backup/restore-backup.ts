@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BlockStore } from '../ports/block-store.ts';
+import { allEnded } from './all-ended.ts';
 import { sha256Of, sha256OfFile, syncFile, syncFolder, writeDurably } from './durable-file.ts';
 import { BackupFault } from './fault.ts';
 import { checkFiles, isOfFileSystem, objectListOf, openBackupFolder, snapshotsOf, type Snapshot } from './folder.ts';
@@ -98,7 +99,7 @@ async function copyBack(source: BlockStore, target: BlockStore, list: AsyncItera
   let objects = 0;
   const batch: ListedObject[] = [];
   const work = async (): Promise<void> => {
-    await Promise.all(batch.splice(0).map((listed) => copyOne(source, target, listed)));
+    await allEnded(batch.splice(0).map((listed) => copyOne(source, target, listed)));
   };
   for await (const listed of list) {
     objects++;
