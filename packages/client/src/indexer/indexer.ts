@@ -13,6 +13,7 @@ import { ReadQueue } from './read-queue.ts';
 import type { ReadingDeps } from './reading.ts';
 import { Reservations } from './reservations.ts';
 import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
+import { ShortageRetries } from './shortage-retries.ts';
 import { Waker } from './waker.ts';
 
 export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved'> {
@@ -50,6 +51,7 @@ export class Indexer {
   readonly #reservations = new Reservations((paths) => this.#lookAt(paths));
   readonly #fates: OpenFates;
   readonly fresh: FreshArrivals;
+  readonly #retries: ShortageRetries;
   #steps: ScanSteps | undefined;
   #working = false;
   #rounds = 0;
@@ -60,6 +62,7 @@ export class Indexer {
     this.#deps = deps;
     this.#fates = new OpenFates(deps.clock);
     this.fresh = new FreshArrivals(deps.clock);
+    this.#retries = new ShortageRetries(deps.clock);
     this.#reading = new ReadQueue({
       ...deps,
       gone: (path) => this.#hints.set(path, true),
@@ -129,7 +132,7 @@ export class Indexer {
   }
 
   isIdle(): boolean {
-    return this.#isScanned() && this.#reading.isEmpty && this.#fates.size === 0;
+    return this.#isScanned() && this.#reading.isEmpty && this.#retries.isEmpty && this.#fates.size === 0;
   }
 
   /** Resolves when there is nothing left to look at; files that a writer keeps changing may be waited for or not. */
@@ -165,7 +168,8 @@ export class Indexer {
 
   async #work(signal: AbortSignal): Promise<void> {
     this.#working = true;
-    for (const path of this.fresh.take(this.#deps.clock.monotonic())) this.#hints.set(path, true);
+    const now = this.#deps.clock.monotonic();
+    for (const path of [...this.fresh.take(now), ...this.#retries.take(now)]) this.#hints.set(path, true);
     try {
       while (!signal.aborted && this.#deps.isRootIntact()) {
         const more = this.#deps.transaction(() => this.#slice());
@@ -210,7 +214,7 @@ export class Indexer {
   }
 
   *#scanThen({ path, deep }: { path: string; deep: boolean }): ScanSteps {
-    const deps = { ...this.#deps, examiner: this.#examiner };
+    const deps = { ...this.#deps, examiner: this.#examiner, later: this.#later };
     yield* scanFolder(deps, path);
     if (deep) for (const below of foldersIn(deps, path)) this.#scans.set(below, true);
   }
@@ -229,7 +233,7 @@ export class Indexer {
     }
     this.#closed = closed;
     examineOrReport(
-      { problems: this.#deps.problems, examiner: this.#examiner },
+      { problems: this.#deps.problems, examiner: this.#examiner, later: this.#later },
       { folder, folderPath, name: path.slice(cut + 1) },
     );
     this.#closed = undefined;
@@ -237,6 +241,8 @@ export class Indexer {
       this.#scans.set(path, false);
     }
   }
+
+  readonly #later = (path: string): void => this.#retries.add(path);
 
   /** What the hint being examined says of writers; undefined during scans. */
   #closed: boolean | undefined;
@@ -290,7 +296,7 @@ export class Indexer {
   }
 
   #nextDueMs(): number | undefined {
-    let next = Math.min(this.#reading.nextAt(), this.fresh.nextAt());
+    let next = Math.min(this.#reading.nextAt(), this.fresh.nextAt(), this.#retries.nextAt());
     // What came to nothing just now is not tried again at once: that would be a busy loop.
     if (this.#fates.size > 0) next = Math.min(next, Math.max(this.#fates.nextAt(), this.#proveAfter));
     if (next === Infinity) return undefined;

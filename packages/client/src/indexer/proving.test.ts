@@ -107,6 +107,26 @@ test('C3 H68 a folder that cannot be listed is unknown, not empty', async () => 
   );
 });
 
+test('H60 what could not be looked at for want of descriptors is looked at again, until it can be', async () => {
+  let refusals = 0;
+  const refuse = (path: string) => {
+    if (refusals-- > 0) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE', path });
+  };
+  const short = (disk: Disk): Disk => ({
+    ...disk,
+    list: (path) => (path === 'a' && refuse(path), disk.list(path)),
+    stat: (path) => (path.startsWith('a/') && refuse(path), disk.stat(path)),
+  });
+  await using world = openWorld(short);
+  mkdirSync(world.path('a/b'), { recursive: true });
+  refusals = 3;
+  await indexing(world, (signal) => world.parts.indexer.scanAll(signal));
+  assert.equal(world.parts.pathProblems.all()[0]?.code, 'unreadable');
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  assert.deepEqual(names(world, world.parts.tree.folderAt('a')?.objectId), ['b']);
+  assert.deepEqual([refusals < 0, world.parts.pathProblems.all()], [true, []]);
+});
+
 test('C3 what is gone may be a file that waits to be read: moved and written on, it stays who it is', async () => {
   await using world = openWorld();
   writeFileSync(world.path('a'), 'one');

@@ -4,7 +4,7 @@ import type { StandingRow } from '../state/rows.ts';
 import { diskNameOf } from '../state/paths.ts';
 import type { Examiner } from './examiner.ts';
 import type { LocalTree } from './local-tree.ts';
-import { faultMessage, type PathProblems } from './problems.ts';
+import { faultMessage, isShortage, type PathProblems } from './problems.ts';
 
 export interface ScanDeps {
   readonly disk: Disk;
@@ -12,6 +12,8 @@ export interface ScanDeps {
   readonly tree: LocalTree;
   readonly examiner: Examiner;
   readonly problems: PathProblems;
+  /** Look at this path again later: what is wrong will pass (H60). */
+  readonly later: (path: string) => void;
 }
 
 /** What a step of a scan did: entries looked at since the last one. */
@@ -68,6 +70,7 @@ function listOrReport(deps: ScanDeps, path: string) {
     return deps.disk.list(path);
   } catch (error) {
     deps.problems.add(path, 'unreadable', faultMessage(path === '' ? 'the synced folder' : path, error));
+    if (isShortage(error)) deps.later(path);
     return undefined;
   }
 }
@@ -76,7 +79,7 @@ type ExaminedEntry = Parameters<Examiner['examine']>[0];
 
 /** One entry that cannot be looked at must not end the scan of the others (H102). */
 export function examineOrReport(
-  { examiner, problems }: Pick<ScanDeps, 'examiner' | 'problems'>,
+  { examiner, problems, later }: Pick<ScanDeps, 'examiner' | 'problems' | 'later'>,
   entry: ExaminedEntry,
   known?: StandingRow,
 ): void {
@@ -85,5 +88,6 @@ export function examineOrReport(
     if (known === undefined || !examiner.isAsKnown(path, known)) examiner.examine(entry);
   } catch (error) {
     problems.add(path, 'unreadable', faultMessage(path, error));
+    if (isShortage(error)) later(path);
   }
 }

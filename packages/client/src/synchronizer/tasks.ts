@@ -4,7 +4,7 @@ import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Applied, Applier, StepOf } from '../apply/applier.ts';
 import { makeSymlink } from '../apply/arriving.ts';
 import { rearrange } from '../apply/rearranging.ts';
-import { SHORTAGES } from '../indexer/problems.ts';
+import { isShortage } from '../indexer/problems.ts';
 import { Removals } from '../apply/removing.ts';
 import { AnswerInvalidError, OfflineError } from '../ports/server-api.ts';
 import type { Intent } from '../state/intents.ts';
@@ -230,8 +230,8 @@ export class Tasks {
   /** A whole bundle came to nothing. */
   async #fail(steps: readonly Step[], error: unknown, signal: AbortSignal): Promise<void> {
     const refusal = refusalOf(error);
-    const isShortage = error instanceof Error && 'code' in error && SHORTAGES.has(String(error.code));
-    const passes = signal.aborted || isShortage || error instanceof OfflineError || error instanceof AnswerInvalidError;
+    const passes =
+      signal.aborted || isShortage(error) || error instanceof OfflineError || error instanceof AnswerInvalidError;
     if (passes || (error instanceof CodedError && ['unavailable', 'rate_limited', 'internal'].includes(error.code))) {
       for (const step of steps) this.#release(step);
       if (!signal.aborted) this.#deps.offline();
