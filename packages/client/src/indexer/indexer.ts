@@ -30,8 +30,14 @@ export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReadi
   readonly changed: () => void;
 }
 
-/** `settled`: it is there, or its deletion is recorded. */
-type Absence = 'absent' | 'there' | 'unknown' | 'settled';
+/** `settled`: it is there, or its deletion is recorded. `hanging`: its folder is in question, whose proof tells. */
+type Absence = 'absent' | 'there' | 'unknown' | 'settled' | 'hanging';
+
+interface Found {
+  readonly id: ObjectId;
+  readonly vanished: boolean;
+  readonly absence: Absence;
+}
 
 const SLICE_MS = 8;
 
@@ -255,10 +261,10 @@ export class Indexer {
   /** Vanished objects whose time has come are deleted when they are still absent after all events are in (C3). */
   async #prove(): Promise<void> {
     const now = this.#deps.clock.monotonic();
-    const ripe = this.#fates.ripe(now);
-    if (ripe.length === 0) return;
+    if (this.#fates.nextAt() > now) return;
     this.#proveAfter = now + QUIET.proofMs;
     if (this.#fates.isDeletionUnderWay(now)) return;
+    const ripe = this.#fates.ripe(now);
     const round = ++this.#rounds;
     if (ripe.some(({ vanished }) => vanished) && (await this.#deps.caughtUp()) === 'ended') return;
     if (round !== this.#rounds || this.#hints.size > 0 || this.#scans.size > 0 || this.#steps !== undefined) {
@@ -270,27 +276,35 @@ export class Indexer {
     // RACE: a disk that is unmounted while this looks at it shows everything absent; its marker then is, too (H63).
     if (!this.#deps.isRootIntact()) return;
     this.#deps.transaction(() => {
-      for (const found of absences) this.#settle(found);
+      for (const found of absences) if (found.absence !== 'hanging') this.#settle(found);
+      for (const found of absences) if (found.absence === 'hanging') this.#settle(found);
     });
   }
 
   #absence(id: ObjectId, hidden: HiddenInodes): Absence {
     const row = this.#deps.trees.local.get(id);
     if (row === undefined || row.presence === 'present' || isLeftAlone(row)) return 'settled';
+    if (this.#fates.has(row.parentId) && this.#deps.trees.local.get(row.parentId)?.presence === 'unknown')
+      return 'hanging';
     const absence = this.#deps.tree.absence(row);
     return absence === 'absent' && isHidden(this.#deps, row, hidden) ? 'unknown' : absence;
   }
 
-  #settle({ id, vanished, absence }: { id: ObjectId; vanished: boolean; absence: Absence }): void {
+  #settle({ id, vanished, absence }: Found): void {
     const { tree } = this.#deps;
-    if (absence === 'unknown') {
+    if (!this.#fates.has(id)) return; // gone with its folder
+    if (absence === 'unknown' || absence === 'hanging') {
       // The folder above is itself in question: its proof settles this one too.
       this.#fates.postpone(id, vanished);
       this.recheck(tree.folderPathOf(id));
       return;
     }
     this.#fates.settle(id);
-    if (absence === 'absent') this.#deps.deleted(tree.remove(id));
+    if (absence === 'absent') {
+      const removed = tree.remove(id);
+      for (const each of removed) this.#fates.settle(each);
+      this.#deps.deleted(removed);
+    }
     const path = absence === 'there' ? tree.pathOf(id) : undefined;
     if (path !== undefined) this.recheck([path]);
   }

@@ -153,7 +153,7 @@ export class LocalTree {
 
   /** The path of this row is absent or taken: unknown until proved (C3). */
   vanish(row: LocalRow): void {
-    if (row.presence === 'present') this.#deps.trees.putLocal({ ...row, presence: 'unknown' });
+    this.#deps.trees.doubt(row);
     this.#deps.unsettled(row.objectId, 'vanished');
   }
 

@@ -11,9 +11,18 @@ interface Waiting {
   readonly vanished: boolean;
 }
 
+/** When the next fate is ripe, and the first and the last of what vanished; monotonic ms. */
+interface Bounds {
+  next: number;
+  oldest: number;
+  youngest: number;
+}
+
 /** Objects that vanished or changed place, and when that may be believed; until then they are not planned. */
 export class OpenFates {
   readonly #waiting = new Map<ObjectId, Waiting>();
+  /** Of all that wait; undefined when one of them is not waited for any more. Asked for with each turn of the indexer. */
+  #bounds: Bounds | undefined;
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -30,16 +39,16 @@ export class OpenFates {
 
   open(id: ObjectId, fate: OpenFate): void {
     const wait = fate === 'backup' ? QUIET.backupMs : QUIET.settleMs;
-    this.#waiting.set(id, { at: this.#clock.monotonic() + wait, vanished: fate === 'vanished' });
+    this.#wait(id, { at: this.#clock.monotonic() + wait, vanished: fate === 'vanished' });
   }
 
   /** It could not be told now. */
   postpone(id: ObjectId, vanished: boolean): void {
-    this.#waiting.set(id, { at: this.#clock.monotonic() + QUIET.unknownMs, vanished });
+    this.#wait(id, { at: this.#clock.monotonic() + QUIET.unknownMs, vanished });
   }
 
   settle(id: ObjectId): void {
-    this.#waiting.delete(id);
+    if (this.#waiting.delete(id)) this.#bounds = undefined;
   }
 
   /** Those whose time has come. */
@@ -49,20 +58,33 @@ export class OpenFates {
 
   /** While a mass deletion goes on it is not looked at in pieces: the guard has to see it whole (H69). */
   isDeletionUnderWay(now: number): boolean {
-    let youngest = -Infinity;
-    let oldest = Infinity;
-    for (const { at, vanished } of this.#waiting.values()) {
-      if (!vanished) continue;
-      youngest = Math.max(youngest, at);
-      oldest = Math.min(oldest, at);
-    }
+    const { oldest, youngest } = this.#bound();
     return youngest > now && now - oldest < QUIET.deletionMs;
   }
 
   /** When the next one is ripe (monotonic ms); Infinity when none is waited for. */
   nextAt(): number {
-    let next = Infinity;
-    for (const { at } of this.#waiting.values()) next = Math.min(next, at);
-    return next;
+    return this.#bound().next;
   }
+
+  #wait(id: ObjectId, waiting: Waiting): void {
+    if (this.#waiting.has(id)) this.#bounds = undefined;
+    else if (this.#bounds !== undefined) widen(this.#bounds, waiting);
+    this.#waiting.set(id, waiting);
+  }
+
+  #bound(): Bounds {
+    if (this.#bounds !== undefined) return this.#bounds;
+    const bounds = { next: Infinity, oldest: Infinity, youngest: -Infinity };
+    for (const waiting of this.#waiting.values()) widen(bounds, waiting);
+    this.#bounds = bounds;
+    return bounds;
+  }
+}
+
+function widen(bounds: Bounds, { at, vanished }: Waiting): void {
+  bounds.next = Math.min(bounds.next, at);
+  if (!vanished) return;
+  bounds.oldest = Math.min(bounds.oldest, at);
+  bounds.youngest = Math.max(bounds.youngest, at);
 }

@@ -60,6 +60,20 @@ test('C3 what lay in a folder that is gone is as unknown as the folder until tha
   assert.equal(world.parts.tree.absence(b!), 'absent');
 });
 
+test('C3 H69 a folder that is gone is proved once, with all that lay in it, and nothing of it is waited for', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('a/b'), { recursive: true });
+  for (const name of ['a/f', 'a/b/f', 'a/b/g']) writeFileSync(world.path(name), name);
+  mkdirSync(world.path('c'));
+  await scanned(world);
+  rmSync(world.path('a'), { recursive: true });
+  let proofs = 0;
+  world.meddling.caughtUp = () => void proofs++;
+  for (const path of ['a/f', 'a/b/f', 'a/b/g', 'a/b', 'a']) hint(world, path);
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  assert.deepEqual([names(world), world.parts.trees.local.count(), proofs], [['c'], 1, 1]);
+});
+
 test('C3 H63 nothing is deleted when the root goes while it is looked at', async () => {
   await using world = openWorld();
   mkdirSync(world.path('a'));

@@ -144,6 +144,16 @@ export class TreeStore implements Trees {
     this.#changed(node.objectId);
   }
 
+  /** It could not be found where it lay: a mass deletion does this to thousands, so no more is written than that. */
+  doubt(row: LocalRow): void {
+    if (row.presence === 'unknown') return;
+    this.#db.run("UPDATE local SET presence = 'unknown' WHERE object_id = ?", row.objectId);
+    if (row.content.kind !== 'file') this.#folderChanges++;
+    this.#localChanges++;
+    this.local.remember(row.objectId, { ...row, presence: 'unknown' });
+    this.#changed(row.objectId);
+  }
+
   /** Lets go of what is kept in memory: there is nothing to be done. */
   rest(): void {
     for (const tree of [this.remote, this.local, this.synced]) tree.forgetAll();
