@@ -149,10 +149,10 @@ export function createDiskPort(disk: SimDisk, incarnation: Incarnation, { hasExc
     },
     finish(path, { sizeBytes, executable, mtimeMs }) {
       changing(path);
-      const inode = disk.find(path) ?? disk.create(path, 'file');
-      const grown = Buffer.alloc(sizeBytes);
-      inode.data.copy(grown);
-      disk.write(inode, grown, { path });
+      const inode = disk.find(path) ?? (sizeBytes === 0 ? disk.create(path, 'file') : undefined);
+      if (inode === undefined) throw new DiskError('ENOENT', path);
+      if (inode.data.length < sizeBytes) throw new DiskError('EIO', path);
+      disk.write(inode, Buffer.from(inode.data.subarray(0, sizeBytes)), { path });
       if (executable) disk.chmod(path, inode.mode | 0o111);
       disk.setTimes(inode, BigInt(Math.round(mtimeMs)) * 1_000_000n);
       changed(undefined);

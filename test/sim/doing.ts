@@ -340,7 +340,9 @@ export class Doing implements Record<UserActKind, () => string | undefined> {
     const handle = this.#tools.handles.find(({ device }) => device === this.#device);
     if (handle === undefined) return undefined;
     const { inode } = handle;
-    if (inode.links === 0) return undefined;
+    // A download that was cut off may leave a second name in the staging folder: no name of the user's.
+    const names = [...this.#disk.walk()].filter(([, found]) => found === inode);
+    if (names.every(([path]) => path.startsWith('.satchel/staging/part/'))) return undefined;
     this.#write(inode, this.#tools.chance.happens(0.5) ? this.#text() : Buffer.concat([inode.data, this.#text()]), {
       closed: false,
     });

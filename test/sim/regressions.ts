@@ -47,6 +47,8 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly showed: str
   { seed: 700000034, showed: 'a folder went with a file in it that was moved to where the disk failed to show it' },
   { seed: 700000337, showed: 'a bit that was changed while the file was renamed for the server was never seen' },
   { seed: 177835752, showed: 'a file was taken for deleted while its new place waited to be read: one file twice' },
+  { seed: 931000515, showed: 'two downloads of one moved file at once: zeros in place of its content' },
+  { seed: 910007325, showed: 'the same' },
   {
     seed: 34000428,
     showed: 'no fault: a backup is a copy (H9), and both live when the file is moved elsewhere meanwhile',

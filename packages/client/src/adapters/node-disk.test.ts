@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -51,4 +60,19 @@ test('H45 F2 a name that stands in its other Unicode form is taken, but not for 
   assert.equal(await disk.rename('other', composed), 'exists');
   assert.equal(await disk.rename(apart, composed), 'renamed');
   assert.deepEqual(readdirSync(root).sort(), ['other', composed]);
+});
+
+test('C4 a staged file that is absent or too short is never made complete with zeros', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  writeFileSync(join(root, 'short'), 'abc');
+  writeFileSync(join(root, 'long'), 'abcdef');
+  using disk = createNodeDisk(root, createNativeFiles());
+  const finish = (path: string, sizeBytes: number) => disk.finish(path, { sizeBytes, executable: false, mtimeMs: 1 });
+  assert.throws(() => finish('absent', 4), { code: 'ENOENT' });
+  assert.throws(() => finish('short', 4), { code: 'EIO' });
+  finish('long', 4);
+  finish('empty', 0);
+  assert.deepEqual(readdirSync(root).sort(), ['empty', 'long', 'short']);
+  assert.equal(readFileSync(join(root, 'long'), 'utf8'), 'abcd');
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Disk, DiskEntry, DiskListing, DiskStat, EntryType, FinishedFile } from '../ports/disk.ts';
 import type { DirectoryHandle, NativeFiles } from '../ports/native-files.ts';
 import { createMountPoints } from './mount-points.ts';
+import { callError } from './native-calls.ts';
 
 const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK, O_CREAT } = constants;
 
@@ -254,8 +255,10 @@ function secondsOf(ms: number): number {
 }
 
 function finishFile(path: string, { sizeBytes, executable, mtimeMs, mode }: FinishedFile): void {
-  const fd = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  const fd = fs.openSync(path, O_RDWR | O_NOFOLLOW | (sizeBytes === 0 ? O_CREAT : 0), 0o600);
   try {
+    const { size } = fs.fstatSync(fd);
+    if (size < sizeBytes) throw callError('EIO', `finish: ${size} of ${sizeBytes} bytes`, [path]);
     fs.ftruncateSync(fd, sizeBytes);
     const readable = mode === undefined ? 0o666 & ~process.umask() : mode & 0o666;
     fs.fchmodSync(fd, executable ? readable | ((readable & 0o444) >> 2) : readable);

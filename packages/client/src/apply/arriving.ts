@@ -3,6 +3,7 @@ import type { FileContent, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
+import type { Making } from './making.ts';
 import {
   isStill,
   localContent,
@@ -122,8 +123,27 @@ function isSameContent(row: LocalRow, step: StepOf<'download'>): boolean {
   return expected?.kind === 'file' && row.content.kind === 'file' && row.content.hash === expected.hash;
 }
 
-export async function makeSymlink(applier: Applier, step: StepOf<'makeSymlink'>): Promise<Applied | 'refused'> {
-  const { disk, recheck, transaction } = applier.deps;
+export async function makeFolder(applier: Applier, making: Making, step: StepOf<'makeFolder'>): Promise<Applied> {
+  const { disk, recheck, transaction, takeKeptFolder } = applier.deps;
+  const path = applier.pathAt(step.place);
+  if (path === undefined) return 'dropped';
+  const placed = await making.place(step, path);
+  const stat = typeof placed === 'string' ? disk.stat(path) : placed;
+  const isKept = placed === 'exists' && stat?.type === 'folder' && takeKeptFolder(path);
+  if (stat === undefined || (typeof placed === 'string' && !isKept)) {
+    recheck([path]);
+    return 'dropped';
+  }
+  transaction(() => applier.recordArrival(step, { place: step.place, stat, content: { kind: 'folder' } }));
+  return 'done';
+}
+
+export async function makeSymlink(
+  applier: Applier,
+  making: Making,
+  step: StepOf<'makeSymlink'>,
+): Promise<Applied | 'refused'> {
+  const { recheck, transaction } = applier.deps;
   const { content } = step.remote;
   const standing = step.expected === undefined ? undefined : applier.standing(step.objectId);
   const place: Place = standing?.row ?? step.place ?? step.remote;
@@ -131,24 +151,31 @@ export async function makeSymlink(applier: Applier, step: StepOf<'makeSymlink'>)
   if (path === undefined || (step.expected !== undefined && standing === undefined) || content.kind !== 'symlink')
     return 'dropped';
   if (!staysInside(path, content.target)) return 'refused';
-  if (standing === undefined) {
-    if (disk.makeSymlink(path, content.target) !== 'made') {
-      recheck([path]);
-      return 'dropped';
-    }
-  } else {
-    const swapped = await withReadyPath(applier, step, async (ready) => {
-      disk.makeSymlink(ready, content.target);
-      const outcome = await swapIn(applier, { ready, standing });
-      if (outcome === 'dropped') disk.removeFile(ready);
-      return outcome;
-    });
-    if (swapped === 'dropped') return 'dropped';
+  const stat = await (standing === undefined
+    ? making.place(step, path)
+    : replaceSymlink(applier, step, { standing, target: content.target }));
+  if (typeof stat === 'string') {
+    recheck([path]);
+    return 'dropped';
   }
-  const stat = disk.stat(path);
-  if (stat === undefined) return 'dropped';
   transaction(() => applier.recordArrival(step, { place, stat, content }));
   return 'done';
+}
+
+async function replaceSymlink(
+  applier: Applier,
+  step: StepOf<'makeSymlink'>,
+  { standing, target }: { readonly standing: Standing; readonly target: string },
+): Promise<DiskStat | 'missing'> {
+  const { disk } = applier.deps;
+  return withReadyPath(applier, step, async (ready) => {
+    disk.makeSymlink(ready, target);
+    const staged = disk.stat(ready);
+    if (staged !== undefined && (await swapIn(applier, { ready, standing })) === 'done')
+      return seenAs(applier, standing.path, staged);
+    disk.removeFile(ready);
+    return 'missing';
+  });
 }
 
 interface Swap {

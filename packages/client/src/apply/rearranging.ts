@@ -4,13 +4,11 @@ import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { isStill, seenAs, type Applied, type Applier, type Standing, type StepOf } from './applier.ts';
 
-/** Steps that move and make names on disk and need no bytes from the server. */
-export type RearrangingStep = StepOf<'makeFolder' | 'moveLocal' | 'setExecutable' | 'keepCopy'>;
+/** Steps that change names and bits on disk and need no bytes from the server. */
+export type RearrangingStep = StepOf<'moveLocal' | 'setExecutable' | 'keepCopy'>;
 
 export async function rearrange(applier: Applier, step: RearrangingStep): Promise<Applied> {
   switch (step.kind) {
-    case 'makeFolder':
-      return makeFolder(applier, step);
     case 'moveLocal':
       return moveLocal(applier, step);
     case 'keepCopy':
@@ -18,21 +16,6 @@ export async function rearrange(applier: Applier, step: RearrangingStep): Promis
     case 'setExecutable':
       return setExecutable(applier, step);
   }
-}
-
-function makeFolder(applier: Applier, step: StepOf<'makeFolder'>): Applied {
-  const { disk, recheck, transaction, takeKeptFolder } = applier.deps;
-  const path = applier.pathAt(step.place);
-  if (path === undefined) return 'dropped';
-  const stands = disk.makeFolder(path) === 'made' || (disk.stat(path)?.type === 'folder' && takeKeptFolder(path));
-  if (!stands) {
-    recheck([path]);
-    return 'dropped';
-  }
-  const stat = disk.stat(path);
-  if (stat === undefined) return 'dropped';
-  transaction(() => applier.recordArrival(step, { place: step.place, stat, content: { kind: 'folder' } }));
-  return 'done';
 }
 
 async function moveLocal(applier: Applier, step: StepOf<'moveLocal'>): Promise<Applied> {

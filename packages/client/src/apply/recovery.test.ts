@@ -1,13 +1,14 @@
 /** H83: what was begun when the process died. */
 import assert from 'node:assert/strict';
-import { linkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { FileContent } from '@satchel/core/tree.ts';
 import type { ContentHash, VersionId } from '@satchel/protocol/ids.ts';
-import { objectId, openWorld, type World } from '../daemon/assembled.fixture.ts';
+import { objectId, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
-import { partPathOf } from './arriving.ts';
-import { finishIntents } from './recovery.ts';
+import { PART_FOLDER, partPathOf } from './arriving.ts';
+import { Making } from './making.ts';
+import { finishIntents, sweepParts } from './recovery.ts';
 
 const content: FileContent = {
   kind: 'file',
@@ -46,4 +47,42 @@ test('H83 a file of the user at that place is not taken for the download that di
   finishIntents(world.parts.applier);
   assert.equal(world.parts.trees.local.get(objectId('f')), undefined);
   assert.deepEqual(world.parts.applier.deps.intents.all(), []);
+});
+
+/** A folder that was about to be put into place, and where it was made. */
+function folderBegun(world: World): string {
+  const of = { objectId: objectId('d'), workspaceId: world.workspace.workspaceId };
+  const at = { parentId: TREE_ROOT, name: 'd' };
+  const step = {
+    ...of,
+    kind: 'makeFolder',
+    place: at,
+    remote: { ...of, ...at, content: { kind: 'folder' }, placeVersion: 1 },
+  } as const;
+  const making = new Making(world.parts.applier, [step]);
+  world.parts.applier.deps.intents.add([{ step, made: making.made(step)! }]);
+  const [name] = readdirSync(world.path(PART_FOLDER));
+  return world.path(`${PART_FOLDER}/${name}`);
+}
+
+test('H83 a folder that had its place and was moved by the user before it was recorded is one moved folder', async () => {
+  await using world = openWorld();
+  const staged = folderBegun(world);
+  mkdirSync(world.path('elsewhere'));
+  renameSync(staged, world.path('elsewhere/mine'));
+  finishIntents(world.parts.applier);
+  const { trees, tree } = world.parts;
+  assert.equal(trees.synced.get(objectId('d'))?.name, 'd');
+  await scanned(world);
+  assert.equal(tree.pathOf(objectId('d')), 'elsewhere/mine');
+});
+
+test('H83 a folder of the user is not taken for the one that had no place yet', async () => {
+  await using world = openWorld();
+  folderBegun(world);
+  mkdirSync(world.path('d'));
+  finishIntents(world.parts.applier);
+  sweepParts(world.parts.applier);
+  assert.equal(world.parts.trees.local.get(objectId('d')), undefined);
+  assert.deepEqual(readdirSync(world.path(PART_FOLDER)), []);
 });

@@ -1,13 +1,14 @@
 import type { Content, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
-import type { DiskStat } from '../ports/disk.ts';
+import type { DiskStat, StatIdentity } from '../ports/disk.ts';
 import type { ScanResult } from '../ports/hashing.ts';
 import { identityOf, isExecutable } from '../indexer/observation.ts';
 import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
-import type { Intent } from '../state/intents.ts';
+import type { Intent, IntendedStep } from '../state/intents.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { localContent, UNSEEN, type Applier, type ArrivingStep, type StepOf } from './applier.ts';
 import { PART_FOLDER, partPathOf, READY_FOLDER } from './arriving.ts';
+import { discard, wasPlaced, type MakingStep } from './making.ts';
 import { recordCopy, recordExecutable, recordMove } from './rearranging.ts';
 
 /** The client's own folders below the root. */
@@ -74,7 +75,7 @@ export function sweepParts(applier: Applier, isTaken: (id: ObjectId) => boolean 
     const content = remote?.deleted === true ? undefined : remote?.content;
     const isMissing = content?.kind === 'file' && !(local?.kind === 'file' && local.hash === content.hash);
     const isWanted = isMissing && hash !== undefined && content.hash.startsWith(hash);
-    if (!isTaken(id) && !(isWanted && stat?.links === 1)) disk.removeFile(path);
+    if (!isTaken(id) && !(isWanted && stat?.links === 1)) discard(disk, path);
   }
 }
 
@@ -97,9 +98,9 @@ export function finishIntents(applier: Applier): void {
 }
 
 /** True when what the step did to the disk was found there, and recorded. */
-function finish(applier: Applier, { step, ino }: Intent): boolean {
+function finish(applier: Applier, { step, ino, made }: Intent): boolean {
   const row = applier.deps.trees.local.get(step.objectId);
-  if (row === undefined) return step.kind in TYPES && finishNew(applier, step as ArrivingStep);
+  if (row === undefined) return finishNew(applier, step, made);
   const unseen: LocalRow = { ...row, presence: 'present', stat: { ...row.stat, ctimeNs: UNSEEN } };
   switch (step.kind) {
     case 'download':
@@ -136,15 +137,37 @@ function wasRenamed(applier: Applier, row: LocalRow, to: Place): boolean {
   return inodeAt(applier.pathAt(to)) === row.stat.ino && inodeAt(tree.pathOf(row.objectId)) !== row.stat.ino;
 }
 
-function finishNew(applier: Applier, step: ArrivingStep): boolean {
-  const { trees, disk } = applier.deps;
-  const { place } = step;
-  const path = place === undefined ? undefined : applier.pathAt(place);
-  if (place === undefined || path === undefined || trees.local.childNamed(place) !== undefined) return false;
-  const stat = step.kind === 'download' ? linkedPart(applier, step) : disk.stat(path);
-  if (stat === undefined || stat.type !== TYPES[step.kind]) return false;
+function finishNew(applier: Applier, step: IntendedStep, made: StatIdentity | undefined): boolean {
+  switch (step.kind) {
+    case 'download':
+      return finishNewAt(applier, step, step.place, () => linkedPart(applier, step));
+    case 'makeFolder':
+    case 'makeSymlink':
+      return finishNewAt(applier, step, step.place, () => placedStat(applier, step, made));
+    default:
+      return false;
+  }
+}
+
+function finishNewAt(
+  applier: Applier,
+  step: ArrivingStep,
+  place: Place | undefined,
+  find: () => DiskStat | undefined,
+): boolean {
+  const { trees } = applier.deps;
+  if (place === undefined || applier.pathAt(place) === undefined || trees.local.childNamed(place) !== undefined)
+    return false;
+  const stat = find();
+  if (stat === undefined) return false;
   record(applier, step, { place, stat });
   return true;
+}
+
+/** As it was made; where it lies by now a scan finds by its inode. */
+function placedStat({ deps }: Applier, step: MakingStep, made: StatIdentity | undefined): DiskStat | undefined {
+  if (made === undefined || !wasPlaced(deps.disk, step, made)) return undefined;
+  return { ...made, type: step.kind === 'makeFolder' ? 'folder' : 'symlink', links: 1 };
 }
 
 /** Where it lies by now, and as what, the scan will see: by its inode. */
@@ -185,8 +208,6 @@ function wasSwapped(applier: Applier, row: LocalRow, ino: number): boolean {
     disk.list(folder)?.entries.some(({ name }) => disk.stat(`${folder}/${name}`)?.ino === ino),
   );
 }
-
-const TYPES = { download: 'file', makeFolder: 'folder', makeSymlink: 'symlink' } as const;
 
 /** Its part still has the second name that it was given at its place; should it have been moved since, a scan finds it. */
 function linkedPart(applier: Applier, step: StepOf<'download'>): DiskStat | undefined {

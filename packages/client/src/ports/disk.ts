@@ -72,7 +72,10 @@ export interface Disk extends Disposable {
   setExecutable(path: string, executable: boolean): void;
   /** Extended attributes and access control list, as far as that can be done (H55). */
   copyAttributes(from: string, to: string): void;
-  /** Gives a file in the staging folder its length, permissions and mtime; made when absent. */
+  /**
+   * Gives a complete file in the staging folder its length, permissions and mtime. It may have been longer; an empty
+   * one is made when absent. Throws for one that is absent or too short: nothing is ever filled up with zeros.
+   */
   finish(path: string, options: FinishedFile): void;
   /** These files and folders, or everything. */
   flush(paths?: readonly string[]): Promise<void>;

@@ -1,5 +1,6 @@
 import type { DiskStep } from '@satchel/core/step.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { StatIdentity } from '../ports/disk.ts';
 import type { ClientDatabase } from './database.ts';
 
 /**
@@ -12,6 +13,8 @@ export interface Intent {
   readonly step: IntendedStep;
   /** Downloads: the inode of the file that is put into place. */
   readonly ino?: number;
+  /** New folders and symlinks: what was made in the staging folder. */
+  readonly made?: StatIdentity;
 }
 
 /** Changes of the disk in progress (C1): noted before, dropped when they are recorded or known not to have happened. */

@@ -2,6 +2,7 @@ import type { PlannedStep } from '@satchel/core/order.ts';
 import { sideOf, type DiskStep, type ServerStep, type Step } from '@satchel/core/step.ts';
 import type { WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { StepOf } from '../apply/applier.ts';
+import type { MakingStep } from '../apply/making.ts';
 import type { RearrangingStep } from '../apply/rearranging.ts';
 
 /** Contents of this size and more are transferred each on its own, beside the small ones (H58). */
@@ -20,7 +21,7 @@ export interface Dispatch {
   readonly state: readonly Extract<Step, { readonly kind: 'agree' | 'join' | 'forget' | 'release' }>[];
   /** In order, before the downloads; `index` in the plan is what `after` refers to. */
   readonly rearranging: readonly (PlannedStep &
-    (RearrangingStep | StepOf<'makeSymlink' | 'removeLocal'>) & { readonly index: number })[];
+    (RearrangingStep | MakingStep | StepOf<'removeLocal'>) & { readonly index: number })[];
   readonly downloads: readonly Bundle<StepOf<'download'>>[];
   /** Bundles of a workspace in the order in which they must be committed; large ones on their own. */
   readonly commits: readonly Bundle<ServerStep>[];

@@ -2,8 +2,9 @@ import { sideOf, type ServerStep, type Step } from '@satchel/core/step.ts';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Applied, Applier, StepOf } from '../apply/applier.ts';
-import { makeSymlink } from '../apply/arriving.ts';
-import { rearrange } from '../apply/rearranging.ts';
+import { makeFolder, makeSymlink } from '../apply/arriving.ts';
+import { Making, type MakingStep } from '../apply/making.ts';
+import { rearrange, type RearrangingStep } from '../apply/rearranging.ts';
 import { isShortage } from '../indexer/problems.ts';
 import { Removals } from '../apply/removing.ts';
 import { AnswerInvalidError, OfflineError } from '../ports/server-api.ts';
@@ -49,7 +50,9 @@ const STALE: ReadonlySet<string> = new Set([
 /** Runs the steps of plans: the disk's rearrangements at once, transfers beside each other, commits in order. */
 export class Tasks {
   readonly #deps: TasksDeps;
-  readonly #busy = new Map<ObjectId, Step>();
+  readonly #running = new Set<Step>();
+  /** Steps under way of each object: one plan may move a file and give it new content. */
+  readonly #busy = new Map<ObjectId, number>();
   /** Per workspace, the last commit on its way: commits keep the order of the plans. */
   readonly #commitChain = new Map<WorkspaceId, Promise<unknown>>();
   readonly #largeQueue: (() => Promise<void>)[] = [];
@@ -65,7 +68,7 @@ export class Tasks {
   }
 
   isIdle(): boolean {
-    return this.#busy.size === 0;
+    return this.#running.size === 0;
   }
 
   /** No room for another plan's work. */
@@ -81,7 +84,7 @@ export class Tasks {
     readonly bytesDown: number;
   } {
     const sum = { uploads: 0, downloads: 0, bytesUp: 0, bytesDown: 0 };
-    for (const step of this.#busy.values()) {
+    for (const step of this.#running) {
       const isUp = sideOf(step) === 'server';
       sum[isUp ? 'uploads' : 'downloads']++;
       sum[isUp ? 'bytesUp' : 'bytesDown'] += contentBytes(step);
@@ -90,9 +93,8 @@ export class Tasks {
   }
 
   async start(dispatch: Dispatch, signal: AbortSignal): Promise<void> {
-    for (const { steps } of [...dispatch.downloads, ...dispatch.commits])
-      for (const step of steps) this.#busy.set(step.objectId, step);
-    for (const step of dispatch.rearranging) this.#busy.set(step.objectId, step);
+    for (const { steps } of [...dispatch.downloads, ...dispatch.commits]) for (const step of steps) this.#begin(step);
+    for (const step of dispatch.rearranging) this.#begin(step);
     for (const bundle of dispatch.commits) this.#launch(bundle, () => this.#commit(bundle, signal), signal);
     await this.#rearrange(dispatch.rearranging);
     for (const bundle of dispatch.downloads) {
@@ -104,9 +106,15 @@ export class Tasks {
   async #rearrange(steps: Dispatch['rearranging']): Promise<void> {
     const { intents } = this.#deps.applier.deps;
     // Of a way station nothing is agreed upon: a scan finds the object there just as it would have been recorded.
-    const intended = steps.flatMap((step): readonly Intent[] =>
-      step.kind === 'removeLocal' || (step.kind === 'moveLocal' && step.remote === undefined) ? [] : [{ step }],
+    using making = new Making(
+      this.#deps.applier,
+      steps.filter((step) => isMaking(step)),
     );
+    const intended = steps.flatMap((step): readonly Intent[] => {
+      if (step.kind === 'removeLocal' || (step.kind === 'moveLocal' && step.remote === undefined)) return [];
+      const made = isMaking(step) ? making.made(step) : undefined;
+      return [{ step, ...(made === undefined ? {} : { made }) }];
+    });
     intents.add(intended);
     const removals = new Removals(
       this.#deps.applier,
@@ -121,7 +129,9 @@ export class Tasks {
         skipped.push(step);
         continue;
       }
-      const outcome = await this.#applyOne(step, removals).catch((error: unknown) => this.#outcomeOf(error, step));
+      const outcome = await this.#applyOne(step, { removals, making }).catch((error: unknown) =>
+        this.#outcomeOf(error, step),
+      );
       if (outcome.outcome !== 'done') failed.add(step.index);
       concluded.push({ step, outcome });
     }
@@ -133,12 +143,14 @@ export class Tasks {
     });
   }
 
-  async #applyOne(step: Dispatch['rearranging'][number], removals: Removals): Promise<StepOutcome> {
+  async #applyOne(
+    step: Dispatch['rearranging'][number],
+    { removals, making }: { readonly removals: Removals; readonly making: Making },
+  ): Promise<StepOutcome> {
     const { applier } = this.#deps;
     if (step.kind === 'removeLocal') return { outcome: await removals.remove(step) };
     removals.record();
-    const applied: Applied | 'refused' =
-      step.kind === 'makeSymlink' ? await makeSymlink(applier, step) : await rearrange(applier, step);
+    const applied = await applyStep(applier, making, step);
     if (applied !== 'refused') return { outcome: applied };
     return {
       outcome: 'refused',
@@ -215,7 +227,7 @@ export class Tasks {
 
   #conclude(step: Step, outcome: StepOutcome): void {
     const { problems, finished, done, guard } = this.#deps;
-    if (this.#busy.get(step.objectId) === step) this.#busy.delete(step.objectId);
+    this.#end(step);
     finished(step.objectId);
     if (outcome.outcome === 'done') {
       problems.succeeded(step.objectId);
@@ -251,10 +263,33 @@ export class Tasks {
     return { outcome: 'refused', code: 'internal', detail: String(error) };
   }
 
+  #begin(step: Step): void {
+    this.#running.add(step);
+    this.#busy.set(step.objectId, (this.#busy.get(step.objectId) ?? 0) + 1);
+  }
+
+  #end(step: Step): void {
+    if (!this.#running.delete(step)) return;
+    const left = (this.#busy.get(step.objectId) ?? 1) - 1;
+    if (left === 0) this.#busy.delete(step.objectId);
+    else this.#busy.set(step.objectId, left);
+  }
+
   #release(step: Step): void {
-    if (this.#busy.get(step.objectId) === step) this.#busy.delete(step.objectId);
+    this.#end(step);
     this.#deps.finished(step.objectId);
   }
+}
+
+function applyStep(applier: Applier, making: Making, step: RearrangingStep | MakingStep): Promise<Applied | 'refused'> {
+  if (step.kind === 'makeFolder') return makeFolder(applier, making, step);
+  if (step.kind === 'makeSymlink') return makeSymlink(applier, making, step);
+  return rearrange(applier, step);
+}
+
+/** Whether it brings something that is new on this disk. */
+function isMaking(step: Step): step is MakingStep {
+  return step.kind === 'makeFolder' || (step.kind === 'makeSymlink' && step.expected === undefined);
 }
 
 /** Failures of the disk and refusals of the server as outcomes with a stable code and the next step to take. */
