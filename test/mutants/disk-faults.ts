@@ -216,7 +216,7 @@ export const DISK_FAULTS: readonly Mutant[] = [
     rule: 'H83',
     file: `${CLIENT}/synchronizer/file-downloads.ts`,
     find: 'intents.add(intended);',
-    replace: '',
+    replace: 'undefined;',
     suites: [downloads],
   },
   {

@@ -2,7 +2,8 @@ import { closeSync, constants, existsSync, fsync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { DirectoryHandle, NativeFiles } from '../ports/native-files.ts';
 import { callError, loadNativeCalls, RENAME_EXCHANGE, RENAME_NOREPLACE, type NativeCalls } from './native-calls.ts';
-import { components, createPortableFiles, oneComponent, renameWithoutFlag, syncFileSystem } from './portable-files.ts';
+import { FlushThread } from './flush-thread.ts';
+import { components, createPortableFiles, oneComponent, renameWithoutFlag } from './portable-files.ts';
 
 /** The best adapter that this system can carry. */
 export function createNativeFiles(): NativeFiles {
@@ -11,6 +12,7 @@ export function createNativeFiles(): NativeFiles {
 }
 
 export function createLinuxFiles(calls: NativeCalls): NativeFiles {
+  const flushing = new FlushThread();
   return {
     capabilities: { exchange: true, pinned: true },
     openRoot: (path) => pinned(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)),
@@ -30,7 +32,7 @@ export function createLinuxFiles(calls: NativeCalls): NativeFiles {
       throw callError(code, 'renameat2', [from, to]);
     },
     copyAttributes: (from, to) => copyAttributes(calls, from, to),
-    syncFileSystem,
+    syncFileSystem: (path) => flushing.flush(path),
   };
 }
 

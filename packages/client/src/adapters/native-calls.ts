@@ -9,6 +9,8 @@ export interface NativeCalls {
   attributeNames(path: string): readonly string[];
   /** Copies one of them; the errno name when that could not be done. */
   copyAttribute(from: string, to: string, name: string): string | undefined;
+  /** Flushes the file system that a descriptor lies on; blocks until it is done. The errno name of a fault. */
+  syncFileSystem(descriptor: number): string | undefined;
   /** A non-blocking, close-on-exec inotify descriptor; close it with `fs.closeSync`. Throws EMFILE. */
   inotifyInit(): number;
   /** The watch descriptor, or the errno name. */
@@ -45,6 +47,7 @@ const SIGNATURES = {
   llistxattr: { arguments: ['string', 'buffer', 'uint64'], return: 'int64' },
   lgetxattr: { arguments: ['string', 'string', 'buffer', 'uint64'], return: 'int64' },
   lsetxattr: { arguments: ['string', 'string', 'buffer', 'uint64', 'int32'], return: 'int32' },
+  syncfs: { arguments: ['int32'], return: 'int32' },
   inotify_init1: { arguments: ['int32'], return: 'int32' },
   inotify_add_watch: { arguments: ['int32', 'string', 'uint32'], return: 'int32' },
   inotify_rm_watch: { arguments: ['int32', 'int32'], return: 'int32' },
@@ -92,6 +95,7 @@ function nativeCalls(module: typeof ffi, library: Library): NativeCalls {
   return {
     rename: (from, to, flags) => (c.renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) === 0 ? undefined : errorName()),
     ...attributeCalls(library, errorName),
+    syncFileSystem: (descriptor) => (c.syncfs(descriptor) === 0 ? undefined : errorName()),
     inotifyInit() {
       const descriptor = c.inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
       if (descriptor < 0) throw callError(errorName(), 'inotify_init1');

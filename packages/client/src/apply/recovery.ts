@@ -86,15 +86,14 @@ export function sweepParts(applier: Applier, isTaken: (id: ObjectId) => boolean 
  */
 export function finishIntents(applier: Applier): void {
   const { intents } = applier.deps;
-  const noted = intents.all();
-  let open = [...noted];
+  let open = [...intents.all()];
   // A folder comes before what is in it, in whatever order they were noted.
   for (let progressed = true; progressed;) {
     const left = open.filter((intent) => !finish(applier, intent));
     progressed = left.length < open.length;
     open = left;
   }
-  intents.drop(noted.map(({ step }) => step.objectId));
+  intents.dropAll();
 }
 
 /** True when what the step did to the disk was found there, and recorded. */

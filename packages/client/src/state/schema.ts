@@ -51,7 +51,8 @@ CREATE INDEX chunk_source_unsigned ON chunk_source (object_id) WHERE signed = 0;
 -- Commits that were sent and not yet answered: sent again under the same operation ids (H88).
 CREATE TABLE pending_commit (id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, request TEXT NOT NULL);
 
--- Changes of the disk in progress: after a crash they are recorded or dropped by looking at the disk (H83).
+-- Changes of the disk in progress: after a crash they are recorded or dropped by looking at the disk (H83). A row
+-- holds those that were begun together, under the id of the first.
 CREATE TABLE intent (object_id TEXT PRIMARY KEY, intent TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE problem (object_id TEXT PRIMARY KEY, path TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL,

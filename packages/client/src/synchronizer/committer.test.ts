@@ -65,3 +65,23 @@ test('H88 a commit that was answered is not sent again', async () => {
   await committer.resendPending(never);
   assert.equal(server.asked.length, 1);
 });
+
+test('S9 a ping that a commit of this device has made, and that comes before its answer, leads to no listing', async () => {
+  await using world = openWorld();
+  const { committer, following, workspaces } = world.parts;
+  const { workspaceId } = world.workspace;
+  workspaces.put({ ...world.workspace, cursor: 'epoch1.0' });
+  const server = serve(world);
+  server.isCut = false;
+  const answer = world.meddling.answer!;
+  const heard: Promise<void>[] = [];
+  world.meddling.answer = async (name, input, signal) => {
+    await undefined; // the request is on its way
+    heard.push(following.heard(workspaceId, 1, never));
+    return answer(name, input, signal);
+  };
+  await committer.commit(workspaceId, [stepOf(world)], never);
+  await Promise.all(heard);
+  assert.equal(server.asked.length, 1);
+  assert.equal(following.isAtHead(), true);
+});

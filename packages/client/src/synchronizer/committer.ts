@@ -104,18 +104,18 @@ export class Committer {
       step.kind === 'move' && !step.agrees ? [operation.operationId] : [],
     );
     const noted = this.#deps.pending.add({ request, aside });
-    const answer = await this.#deps.following
-      .whileCommitting(workspaceId, () => this.#deps.api.call('commit', { body: request }, signal))
-      .catch((error: unknown) => {
+    await this.#deps.following.whileCommitting(workspaceId, async () => {
+      const answer = await this.#deps.api.call('commit', { body: request }, signal).catch((error: unknown) => {
         // A refusal of the whole request is an answer; silence is not: then nothing is planned until it is known.
         if (isAnswer(error)) this.#deps.pending.remove(noted);
         else this.#unanswered.add(noted);
         throw error;
       });
-    this.#deps.transaction(() => {
-      this.#deps.pending.remove(noted);
-      this.#record(workspaceId, asked, { results: answer.results, outcomes });
-      this.#deps.following.committed(workspaceId, answer);
+      this.#deps.transaction(() => {
+        this.#deps.pending.remove(noted);
+        this.#record(workspaceId, asked, { results: answer.results, outcomes });
+        this.#deps.following.committed(workspaceId, answer);
+      });
     });
     if (this.#deps.following.hasGap()) await this.#deps.following.list(workspaceId, signal);
     return outcomes;

@@ -5,7 +5,7 @@ import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Applier, StepOf } from '../apply/applier.ts';
 import { destination, PART_FOLDER, partPathOf, placeFile, type Placed } from '../apply/arriving.ts';
 import { EarlyFlush } from '../apply/early-flush.ts';
-import type { ChunkAt, Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
+import type { ChunkAt, ChunkTarget, Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
 import type { Downloader } from '../transfer/download.ts';
 import { allIn, createLane } from '../transfer/lane.ts';
 import { LARGE_BYTES } from './bundles.ts';
@@ -42,6 +42,14 @@ interface Part {
   readonly isBegun: boolean;
   /** Chunks that this process has verified and written there, by offset. */
   readonly prefetched?: ReadonlyMap<number, ChunkAt>;
+  /** What the hashing thread that writes its only chunk gives it; else it is finished here. */
+  readonly finish?: ChunkTarget['finish'];
+}
+
+/** A new file of one chunk is complete when that is written. */
+function finishOf({ expected, executable, remote }: Download, manifest: Manifest): ChunkTarget['finish'] {
+  if (expected !== undefined || manifest.length !== 1) return undefined;
+  return { executable, mtimeMs: (remote.content as FileContent).mtimeMs };
 }
 
 /**
@@ -87,10 +95,13 @@ export class FileDownloads {
       const isTaken =
         prefetched !== undefined && (await disk.rename(prefetchPathOf(step.objectId), path)) === 'renamed';
       const isBegun = lying.has(path) && !isPlaced;
-      parts.push({ index, step, content, manifest, path, isBegun, ...(isTaken ? { prefetched } : {}) });
+      const finish = isBegun || isTaken ? undefined : finishOf(step, manifest);
+      const more = { ...(isTaken ? { prefetched } : {}), ...(finish === undefined ? {} : { finish }) };
+      parts.push({ index, step, content, manifest, path, isBegun, ...more });
     }
     await this.#fill(parts, signal);
-    for (const { content, step, path } of parts) {
+    for (const { content, step, path, finish } of parts) {
+      if (finish !== undefined) continue;
       const { size: sizeBytes, mtimeMs } = content;
       const mode = step.expected === undefined ? undefined : this.#deps.trees.local.get(step.objectId)?.stat.mode;
       disk.finish(path, {
@@ -180,7 +191,7 @@ export class FileDownloads {
   /** The old chunk around the same place of the file that is replaced: the server may send the difference to it. */
   #withBase(want: Want, parts: readonly Part[]): WantedChunk {
     const { id, size, targets } = want;
-    const part = parts.find(({ index }) => want.parts.includes(index));
+    const part = parts[want.parts[0] ?? 0];
     const expected = part?.step.expected?.content;
     const path = part === undefined ? undefined : this.#deps.applier.deps.tree.pathOf(part.step.objectId);
     if (part === undefined || expected?.kind !== 'file' || path === undefined) return { id, size, targets };
@@ -210,7 +221,7 @@ export class FileDownloads {
       intended.map(({ ino }) => ino),
     );
     reservation satisfies Disposable;
-    intents.add(intended);
+    const noted = intents.add(intended);
     const placed: { readonly index: number; readonly file: Placed; readonly part: string }[] = [];
     let failure: { readonly error: unknown } | undefined;
     for (const [at, { index, step, path }] of parts.entries()) {
@@ -228,7 +239,7 @@ export class FileDownloads {
     }
     transaction(() => {
       for (const { file } of placed) this.#record(file);
-      intents.drop(parts.map(({ step }) => step.objectId));
+      intents.drop(noted);
     });
     for (const { part } of placed) disk.removeFile(part);
     // What stands at its place is recorded in any case; the rest fails for its reason.
@@ -277,24 +288,23 @@ export function prefetchPathOf(objectId: ObjectId): string {
 }
 
 interface Want extends WantedChunk {
-  /** Indices of the files that it belongs to. */
+  /** Indices of the files that it belongs to; at least one. */
   readonly parts: readonly number[];
   readonly offset: number;
 }
 
 function isPrefetched(want: Want, parts: readonly Part[]): boolean {
-  const [index] = want.parts;
-  const prefetched = parts.find((part) => part.index === index)?.prefetched;
+  const prefetched = parts[want.parts[0] ?? 0]?.prefetched;
   return want.targets.length === 1 && prefetched?.get(want.offset)?.id === want.id;
 }
 
 /** Each chunk once, with every place that it is wanted at. */
 function wantsOf(parts: readonly Part[], absolute: (path: string) => string): readonly Want[] {
   const byId = new Map<string, Want & { parts: number[]; targets: WantedChunk['targets'][number][] }>();
-  for (const { index, manifest, path } of parts) {
+  for (const { index, manifest, path, finish } of parts) {
     for (const { id, size, offset } of chunkRanges(manifest)) {
       const known = byId.get(id);
-      const target = { path: absolute(path), offset };
+      const target = { path: absolute(path), offset, ...(finish === undefined ? {} : { finish }) };
       if (known === undefined) byId.set(id, { id, size, offset, parts: [index], targets: [target] });
       else {
         known.parts.push(index);

@@ -103,6 +103,7 @@ export class Following {
     return this.#running.size > 0;
   }
 
+  /** `work` ends with the recording of the answer: a ping that came before it tells nothing that is not known then. */
   async whileCommitting<T>(workspaceId: WorkspaceId, work: () => Promise<T>): Promise<T> {
     const promise = work();
     const running = this.#committing.get(workspaceId) ?? new Set();

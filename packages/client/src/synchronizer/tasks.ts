@@ -115,7 +115,7 @@ export class Tasks {
       const made = isMaking(step) ? making.made(step) : undefined;
       return [{ step, ...(made === undefined ? {} : { made }) }];
     });
-    intents.add(intended);
+    const noted = intents.add(intended);
     const removals = new Removals(
       this.#deps.applier,
       steps.filter((step) => step.kind === 'removeLocal'),
@@ -137,7 +137,7 @@ export class Tasks {
     }
     this.#deps.transaction(() => {
       removals.close();
-      intents.drop(intended.map(({ step }) => step.objectId));
+      intents.drop(noted);
       for (const { step, outcome } of concluded) this.#conclude(step, outcome);
       for (const step of skipped) this.#release(step);
     });
