@@ -28,8 +28,6 @@ export interface ApplierDeps {
   readonly recheck: (paths: readonly string[]) => void;
   /** While a path or inode is reserved the indexer leaves it alone; what it saw there it looks at after the release. */
   readonly reserve: (paths: readonly string[], inodes: readonly number[]) => Disposable;
-  /** A file was put into place and recorded; its staging name is about to go, which changes its ctime. */
-  readonly placed: (id: ObjectId) => void;
   /** A folder stays on disk for the ignored things in it (H72). */
   readonly keepFolder: (path: string) => void;
   /** Whether this folder stayed for that reason; from now on it is one like others. */

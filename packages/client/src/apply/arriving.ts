@@ -1,4 +1,4 @@
-import { staysInside, identityOf, isExecutable } from '../indexer/observation.ts';
+import { identityOf, isExecutable, staysInside, UNREAD } from '../indexer/observation.ts';
 import type { FileContent, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { DiskStat } from '../ports/disk.ts';
@@ -88,8 +88,10 @@ export async function placeFile(
     recheck([path]);
     return undefined;
   }
-  const stat = seenAs(applier, path, staged);
-  return { step, path, arrival: { place, stat, content: localContent(step.remote, step.executable) } };
+  const content = localContent(step.remote, step.executable);
+  // Its staging name is about to go, which changes its ctime.
+  const stat = { ...seenAs(applier, path, staged), ctimeNs: UNREAD };
+  return { step, path, arrival: { place, stat, content } };
 }
 
 async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath: string): Promise<Placed | undefined> {

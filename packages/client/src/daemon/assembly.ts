@@ -195,7 +195,6 @@ export function assemble(
     newId: newObjectId,
     deviceName: identity.deviceName,
     reserve: (paths, inodes) => indexer.reserve(paths, inodes),
-    placed: (id) => indexer.fresh.placed(id),
     keepFolder: (path) => kept.add(path),
     takeKeptFolder: (path) => kept.take(path),
   });

@@ -1,92 +1,111 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ContentHash, ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import { indexedFile, openWorld } from '../daemon/assembled.fixture.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { FreshArrivals } from './fresh-arrivals.ts';
+import { UNREAD } from './observation.ts';
 
-const id = 'a' as ObjectId;
-const placed: DiskStat = {
+const stat: DiskStat = {
   type: 'file',
   dev: 1,
   ino: 7,
   size: 3,
   mtimeNs: '1000000000',
-  ctimeNs: '2000000000',
+  ctimeNs: '2000100000',
   mode: 0o644,
-  links: 2,
+  links: 1,
 };
 const row: LocalRow = {
-  objectId: id,
+  objectId: 'a' as ObjectId,
   workspaceId: 'w' as WorkspaceId,
   parentId: 'root' as ObjectId,
   name: 'file',
   content: { kind: 'file', hash: 'h' as ContentHash, size: 3, executable: false, mtimeMs: 1000 },
   presence: 'present',
-  stat: placed,
+  stat: { ...stat, ctimeNs: UNREAD },
   seenMs: 2000,
 };
-/** As it looks when the staging name is gone. */
-const unlinked: DiskStat = { ...placed, ctimeNs: '2000100000', links: 1 };
 
 function setUp() {
-  let nowMs = 100;
+  let nowMs = 100_000;
   const fresh = new FreshArrivals({ now: () => nowMs, monotonic: () => nowMs, delay: () => Promise.resolve() });
   return { fresh, now: () => nowMs, advance: (ms: number) => (nowMs += ms) };
 }
 
-/** So many that reading them can wait. */
-function placeMany(fresh: FreshArrivals): void {
-  for (let index = 0; index < 99; index++) fresh.placed(`many-${index}` as ObjectId);
-  fresh.placed(id);
+/** So many that reading more of them can wait. */
+function findMany(fresh: FreshArrivals, count = 100): void {
+  for (let index = 0; index < count; index++) assert.equal(fresh.defers(`many-${index}`, stat, row), false);
 }
 
 test('H14 one of few is read at once, and one that is to be changed next', () => {
   const { fresh } = setUp();
-  fresh.placed(id);
-  assert.equal(fresh.defers('file', unlinked, row), false);
-  placeMany(fresh);
-  assert.equal(fresh.defers('file', unlinked, row), true);
+  assert.equal(fresh.defers('file', stat, row), false);
+  findMany(fresh, 99);
+  assert.equal(fresh.defers('file', stat, row), true);
   fresh.urge('file');
-  assert.equal(fresh.nextAt(), Infinity);
-  assert.equal(fresh.defers('file', unlinked, row), false);
+  assert.equal(fresh.defers('file', stat, row), false);
+});
+
+test('H14 after a rest few are few again', () => {
+  const { fresh, now, advance } = setUp();
+  findMany(fresh);
+  advance(3000);
+  assert.equal(fresh.isDue(now()), false, 'all of them were read');
+  assert.equal(fresh.defers('file', stat, row), false);
 });
 
 test('H4 what was just put into place is read when nothing more has arrived for a while, and then once', () => {
   const { fresh, now, advance } = setUp();
   assert.equal(fresh.nextAt(), Infinity);
-  placeMany(fresh);
-  assert.equal(fresh.defers('file', unlinked, row), true);
-  assert.equal(fresh.nextAt(), 3100);
+  findMany(fresh);
+  assert.equal(fresh.defers('file', stat, row), true);
+  advance(2000);
+  assert.equal(fresh.defers('another', stat, row), true);
+  assert.equal(fresh.nextAt(), now() + 3000);
   advance(2999);
-  assert.deepEqual(fresh.take(now()), []);
+  assert.equal(fresh.isDue(now()), false);
   advance(1);
-  assert.deepEqual(fresh.take(now()), ['file']);
+  assert.equal(fresh.isDue(now()), true);
+  assert.equal(fresh.defers('file', stat, row), false, 'it is its turn');
+  assert.equal(fresh.isDue(now()), true, 'there are more');
+  fresh.taken();
+  assert.equal(fresh.isDue(now()), false);
   assert.equal(fresh.nextAt(), Infinity);
-  assert.equal(fresh.defers('file', unlinked, row), false, 'from now on it is a file like others');
 });
 
 test('H14 an edit of what was just put into place is read at once', () => {
   const { fresh } = setUp();
-  placeMany(fresh);
+  findMany(fresh);
   const edits: readonly Partial<DiskStat>[] = [{ mtimeNs: '2000200000' }, { size: 4 }, { ino: 8 }, { mode: 0o755 }];
-  for (const edit of edits) assert.equal(fresh.defers('file', { ...unlinked, ...edit }, row), false);
-  assert.equal(fresh.defers('file', unlinked, { ...row, presence: 'unknown' }), false);
-  assert.equal(fresh.defers('other', unlinked, { ...row, objectId: 'b' as ObjectId }), false, 'not put there by us');
-  assert.equal(fresh.defers('new', unlinked, undefined), false);
+  for (const edit of edits) assert.equal(fresh.defers('file', { ...stat, ...edit }, row), false);
+  assert.equal(fresh.defers('file', stat, { ...row, presence: 'unknown' }), false);
+  assert.equal(fresh.defers('file', { ...stat, ctimeNs: '3' }, { ...row, stat }), false, 'it was read, and touched');
+  assert.equal(fresh.defers('new', stat, undefined), false);
   assert.equal(fresh.nextAt(), Infinity);
 });
 
-test('H57 while more arrives nothing is taken, and no more is put off than fits in memory', () => {
-  const { fresh, now, advance } = setUp();
-  for (let index = 0; index < 25_000; index++) {
-    const objectId = `object-${index}` as ObjectId;
-    fresh.placed(objectId);
-    const isDeferred = fresh.defers(`file-${index}`, unlinked, { ...row, objectId });
-    assert.equal(isDeferred, index >= 99 && index < 20_000);
-    if (index < 20_000) advance(1);
-    assert.deepEqual(fresh.take(now()), []);
+test('H4 H57 all that were put into place are read in the end, also when there are more than one page of them', async () => {
+  await using world = openWorld();
+  const { indexer, trees, applier } = world.parts;
+  const count = 1300;
+  const known = await indexedFile(world, 'f', 'content');
+  for (let index = 0; index < count; index++) {
+    const name = `f${index}`;
+    writeFileSync(world.path(name), 'content');
+    const placed = { ...known, objectId: `o${String(index).padStart(25, '0')}` as ObjectId, name };
+    trees.putLocal({ ...placed, stat: { ...applier.deps.disk.stat(name)!, ctimeNs: UNREAD } });
   }
-  advance(3000);
-  assert.equal(fresh.take(now()).length, 19_901);
+  const ending = new AbortController();
+  const running = indexer.run(ending.signal);
+  await indexer.scanAll(ending.signal);
+  const unread = () => Number(world.db.first('SELECT count(*) AS n FROM local WHERE ctime_ns = ?', UNREAD)?.['n']);
+  assert.equal(unread(), count - 100, 'the scan does not wait for them');
+  while (unread() > 0) await indexer.turned(ending.signal);
+  await indexer.settled(ending.signal, { waitForWriters: true });
+  assert.equal(indexer.fresh.nextAt(), Infinity);
+  ending.abort();
+  await running;
 });

@@ -1,68 +1,68 @@
-import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
+import { isUnreadArrival } from './observation.ts';
 
 /** Longer than a stat is racy (H3), so that the reading settles the matter. */
 const REST_MS = 3000;
-/** Fewer are read at once: the next version of one of them may be near. */
+/** So many are read at once: the next version of one of them may be near. */
 const FEW = 100;
-/** What arrives beyond this before there is a rest is read at once, as anything else. */
-const MOST = 20_000;
 
 /**
- * Files that this device has just put into place. Their ctime changed once more when the staging name was removed, so
- * they have to be read again (H4); as long as nothing but ctime differs that can wait until no more arrive. A fifth of
- * the CPU time of a receiver of many files (docs/decisions/0012).
+ * Files that this device has just put into place. Their ctime changes once more when the staging name is removed, so
+ * they are recorded without one and have to be read again (H4); as long as nothing else differs that can wait until no
+ * more arrive, also past a restart. A fifth of the CPU time of a receiver of many files (docs/decisions/0012).
+ *
+ * The rows themselves tell which they are: here is only when.
  */
 export class FreshArrivals {
   readonly #clock: Clock;
-  readonly #placed = new Set<ObjectId>();
-  readonly #waiting = new Set<string>();
   readonly #urgent = new Set<string>();
+  /** Looked at since the last rest. */
+  #found = 0;
   /** Monotonic ms. */
   #lastAt = 0;
+  #isWaited = false;
+  #isTaken = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  placed(id: ObjectId): void {
-    if (this.#placed.size >= MOST) return;
-    this.#placed.add(id);
-    this.#lastAt = this.#clock.monotonic();
-  }
-
   /** It is to be changed, and has to be as it is known: the next look at it has it read. */
   urge(path: string): void {
-    if (this.#placed.size < FEW) return;
-    this.#urgent.add(path);
-    this.#waiting.delete(path);
+    if (this.#isWaited) this.#urgent.add(path);
   }
 
-  /** Whether the reading of this file can wait; it is then among those that are taken later. */
+  /** Whether the reading of this file can wait; it is then among those that are read later. */
   defers(path: string, stat: DiskStat, row: LocalRow | undefined): boolean {
-    if (this.#placed.size < FEW || this.#urgent.delete(path)) return false;
-    if (row === undefined || !this.#placed.has(row.objectId) || row.presence !== 'present') return false;
-    const { dev, ino, size, mtimeNs, mode } = row.stat;
-    const isAsPlaced =
-      stat.dev === dev && stat.ino === ino && stat.size === size && stat.mtimeNs === mtimeNs && stat.mode === mode;
-    if (isAsPlaced) this.#waiting.add(path);
-    return isAsPlaced;
+    if (row === undefined || !isUnreadArrival(row, stat)) return false;
+    if (this.#urgent.delete(path) || this.#isTaken) return false;
+    this.#lastAt = this.#clock.monotonic();
+    if (++this.#found <= FEW) return false;
+    this.#isWaited = true;
+    return true;
   }
 
   /** Monotonic ms; Infinity: none waits. */
   nextAt(): number {
-    return this.#waiting.size === 0 ? Infinity : this.#lastAt + REST_MS;
+    if (this.#isTaken) return this.#lastAt;
+    return this.#isWaited ? this.#lastAt + REST_MS : Infinity;
   }
 
-  /** The files whose time has come, to be read like others. */
-  take(now: number): readonly string[] {
-    if (now < this.#lastAt + REST_MS || this.#placed.size === 0) return [];
-    const paths = [...this.#waiting];
-    this.#waiting.clear();
-    this.#placed.clear();
+  /** Whether the time has come for those that wait; from then on none is put off, until `taken`. */
+  isDue(now: number): boolean {
+    if (this.#isTaken) return true;
+    if (now < this.#lastAt + REST_MS) return false;
+    this.#found = 0;
+    this.#isTaken = this.#isWaited;
+    return this.#isTaken;
+  }
+
+  /** All that waited were looked at. */
+  taken(): void {
+    this.#isTaken = false;
+    this.#isWaited = false;
     this.#urgent.clear();
-    return paths;
   }
 }

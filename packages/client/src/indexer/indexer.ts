@@ -7,6 +7,7 @@ import { Examiner, type ExaminerDeps } from './examiner.ts';
 import { FreshArrivals } from './fresh-arrivals.ts';
 import { hiddenInodes, isHidden, type HiddenInodes } from './hidden-inodes.ts';
 import { isLeftAlone } from './left-alone.ts';
+import { UNREAD } from './observation.ts';
 import { QUIET } from './quiet.ts';
 import { OpenFates, type OpenFate } from './open-fates.ts';
 import { ReadQueue } from './read-queue.ts';
@@ -58,6 +59,8 @@ export class Indexer {
   readonly #fates: OpenFates;
   readonly fresh: FreshArrivals;
   readonly #retries: ShortageRetries;
+  /** The last of the unread files that was taken up. */
+  #unreadAfter: ObjectId | undefined;
   #steps: ScanSteps | undefined;
   #working = false;
   #rounds = 0;
@@ -175,7 +178,8 @@ export class Indexer {
   async #work(signal: AbortSignal): Promise<void> {
     this.#working = true;
     const now = this.#deps.clock.monotonic();
-    for (const path of [...this.fresh.take(now), ...this.#retries.take(now)]) this.#hints.set(path, true);
+    for (const path of this.#retries.take(now)) this.#hints.set(path, true);
+    this.#takeUnread(now);
     try {
       while (!signal.aborted && this.#deps.isRootIntact()) {
         const more = this.#deps.transaction(() => this.#slice());
@@ -193,6 +197,19 @@ export class Indexer {
       this.#working = false;
     }
     this.#deps.changed();
+  }
+
+  /** Some of the files that this device has put into place, to be read like others. */
+  #takeUnread(now: number): void {
+    if (this.#reading.isReading || !this.fresh.isDue(now)) return;
+    const { trees, tree } = this.#deps;
+    const page = trees.localWithCtime(UNREAD, this.#unreadAfter);
+    for (const id of page) {
+      const path = tree.pathOf(id);
+      if (path !== undefined) this.#hints.set(path, true);
+    }
+    this.#unreadAfter = page.at(-1);
+    if (this.#unreadAfter === undefined) this.fresh.taken();
   }
 
   /** Some milliseconds of hints and scan; true while there is more. */
@@ -310,7 +327,9 @@ export class Indexer {
   }
 
   #nextDueMs(): number | undefined {
-    let next = Math.min(this.#reading.nextAt(), this.fresh.nextAt(), this.#retries.nextAt());
+    // The end of a reading wakes the loop.
+    const freshAt = this.#reading.isReading ? Infinity : this.fresh.nextAt();
+    let next = Math.min(this.#reading.nextAt(), freshAt, this.#retries.nextAt());
     // What came to nothing just now is not tried again at once: that would be a busy loop.
     if (this.#fates.size > 0) next = Math.min(next, Math.max(this.#fates.nextAt(), this.#proveAfter));
     if (next === Infinity) return undefined;

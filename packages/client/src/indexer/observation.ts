@@ -21,6 +21,15 @@ export function sameStat(a: StatIdentity, b: StatIdentity): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.dev === b.dev;
 }
 
+/** In place of a ctime: this device has put the file there and has not read it since. No stat shows this one. */
+export const UNREAD = '1';
+
+/** Whether the disk shows the very file that this device has put there, but for what only reading it can tell (H4). */
+export function isUnreadArrival(row: Seen, stat: DiskStat): boolean {
+  const isAsPlaced = row.presence === 'present' && row.stat.ctimeNs === UNREAD && row.stat.mode === stat.mode;
+  return isAsPlaced && sameStat({ ...row.stat, ctimeNs: stat.ctimeNs }, stat);
+}
+
 type Seen = Pick<LocalRow, 'presence' | 'stat' | 'seenMs'>;
 
 /** Whether the row's content may be believed without reading the file (C5, H3, H4). */

@@ -24,6 +24,7 @@ const PUT_LOCAL = `INSERT OR REPLACE INTO local (object_id, workspace_id, parent
   VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
 
 const PAGE = 256;
+const ID_PAGE = 1000;
 
 /** One of the three trees on its table, with the nodes last used in memory. */
 class StoredTree<Row extends TreeNode> implements Tree<Row> {
@@ -224,6 +225,16 @@ export class TreeStore implements Trees {
   /** Local objects with this inode number; candidates for a move. */
   localByInode(ino: number): LocalRow[] {
     return this.#db.all('SELECT * FROM local WHERE ino = ?', ino).map(localOf);
+  }
+
+  /** Local objects that were recorded with this ctime, a page at a time. */
+  localWithCtime(ctimeNs: string, after: ObjectId | undefined): ObjectId[] {
+    const rows = this.#db.columns(
+      `SELECT object_id FROM local WHERE object_id > ? AND ctime_ns = ? ORDER BY object_id LIMIT ${ID_PAGE}`,
+      after ?? '',
+      ctimeNs,
+    );
+    return rows.map(([id]) => id as ObjectId);
   }
 
   /** The mount at which a shared workspace appears. */

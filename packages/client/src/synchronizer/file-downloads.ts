@@ -263,7 +263,6 @@ export class FileDownloads {
   #record({ step, arrival }: Placed): void {
     const { applier, chunks } = this.#deps;
     applier.recordArrival(step, arrival);
-    applier.deps.placed(step.objectId);
     const content = step.remote.content as FileContent;
     const manifest = chunks.manifest(content.hash, content.size);
     if (manifest !== undefined) chunks.indexObject(step.objectId, manifest);
