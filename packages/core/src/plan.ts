@@ -1,7 +1,7 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import { Claims } from './conflict.ts';
 import { Decisions } from './decide.ts';
-import { isFolder, samePlace } from './diff.ts';
+import { isFolder, isSettled, samePlace } from './diff.ts';
 import { draftOf, type Draft, type ProblemCode } from './draft.ts';
 import { orderDiskSteps, orderServerSteps, type PlannedStep } from './order.ts';
 import type { PlanSettings } from './plan-settings.ts';
@@ -60,7 +60,7 @@ export interface Plan {
  */
 export function plan(trees: Trees, candidates: Iterable<ObjectId>, settings: PlanSettings): Plan {
   const decisions = new Decisions(trees, settings);
-  const { objects, taken, more } = closure(decisions, candidates);
+  const { objects, taken, more, atRest } = closure(decisions, candidates);
   const claims = new Claims(decisions);
   const drafts = objects.map((id) => draftOf(id, decisions, claims));
   const held = heldDeletes(drafts, settings.deletesAllowed);
@@ -69,11 +69,15 @@ export function plan(trees: Trees, candidates: Iterable<ObjectId>, settings: Pla
   const disk = orderDiskSteps(wanted, decisions, state.length);
   const server = orderServerSteps(wanted, decisions, state.length + disk.steps.length);
   const isStuck = state.length + disk.steps.length + server.steps.length === 0 && decisions.needsMore;
-  if (isStuck) return { ...plan(trees, taken, { ...settings, limit: 4 * settings.limit }), more };
+  if (isStuck) {
+    const larger = plan(trees, taken, { ...settings, limit: 4 * settings.limit });
+    return { ...larger, settled: [...atRest, ...larger.settled], more };
+  }
+  const idle = drafts.filter((draft) => isIdle(draft) && !held.has(draft.objectId));
   const blocked = new Set([...disk.blocked, ...server.blocked]);
   return {
     steps: [...state, ...disk.steps, ...server.steps],
-    settled: drafts.filter((draft) => isIdle(draft) && !held.has(draft.objectId)).map((draft) => draft.objectId),
+    settled: [...atRest, ...idle.map((draft) => draft.objectId)],
     waiting: drafts.filter((draft) => draft.waits || blocked.has(draft.objectId)).map((draft) => draft.objectId),
     held: [...held],
     problems: drafts.flatMap(({ objectId, problem: code }) => (code ? [{ objectId, code }] : [])),
@@ -97,13 +101,19 @@ function heldDeletes(drafts: readonly Draft[], allowed: number): ReadonlySet<Obj
 
 /** P18: the candidates up to the limit, and all that their steps can hang on. */
 function closure(decisions: Decisions, candidates: Iterable<ObjectId>) {
+  const { limit } = decisions.settings;
   const objects = new Set<ObjectId>();
   const taken: ObjectId[] = [];
+  const atRest: ObjectId[] = [];
   let more = false;
   for (const candidate of candidates) {
-    if (objects.size >= decisions.settings.limit) {
+    if (objects.size >= limit || atRest.length >= AT_REST_PER_DECIDED * limit) {
       more = true;
       break;
+    }
+    if (isAtRest(candidate, decisions)) {
+      atRest.push(candidate);
+      continue;
     }
     taken.push(candidate);
     const queue = [candidate];
@@ -117,7 +127,24 @@ function closure(decisions: Decisions, candidates: Iterable<ObjectId>) {
       queue.push(...decisions.pulled.splice(0));
     }
   }
-  return { objects: [...objects], taken, more };
+  return { objects: [...objects], taken, more, atRest };
+}
+
+/** Looking at one that is at rest costs so much less than deciding on one. */
+const AT_REST_PER_DECIDED = 4;
+
+/** P1 of a file whose folder stays where it is, told without its surroundings: after a step most candidates are such. */
+function isAtRest(id: ObjectId, decisions: Decisions): boolean {
+  const { settings } = decisions;
+  const { local, remote, synced, unseen } = decisions.facts(id);
+  if (!local || !remote || unseen || local.content.kind !== 'file' || !isSettled(local, remote, synced)) return false;
+  return !settings.busy(id) && !settings.excluded(id) && isInPlace(remote.parentId, decisions);
+}
+
+function isInPlace(folderId: ObjectId, decisions: Decisions): boolean {
+  if (folderId === decisions.settings.rootId) return true;
+  const { local, remote } = decisions.facts(folderId);
+  return local !== undefined && remote !== undefined && samePlace(local, remote);
 }
 
 /** The folder an object shall lie in, where a side lacks it or has it elsewhere, and whoever has the name it needs. */
@@ -130,8 +157,7 @@ function surroundings(id: ObjectId, decisions: Decisions): { readonly id: Object
   const { local, remote } = decisions.facts(id);
   const { parentId } = place;
   if (parentId !== settings.rootId) {
-    const parent = decisions.facts(parentId);
-    const atRest = parent.local && parent.remote && samePlace(parent.local, parent.remote);
+    const atRest = isInPlace(parentId, decisions);
     const again = !atRest && !decisions.isOrphan(id) && decisions.sustain(parentId);
     if (!atRest) needed.push({ id: parentId, again });
   }

@@ -37,6 +37,31 @@ test('C1 a node comes back from the database as it was put, nanoseconds included
   assert.deepEqual(fresh.remote.get(id('f'))?.content, { kind: 'symlink', target: 'x' });
 });
 
+test('C1 H4 whatever changes of a node that is known comes back from the database', () => {
+  const changes: readonly Partial<LocalRow>[] = [
+    ...(['dev', 'ino', 'mode'] as const).map((field) => ({ stat: { ...stat, [field]: 77 } })),
+    ...(['mtimeNs', 'ctimeNs', 'birthNs'] as const).map((field) => ({ stat: { ...stat, [field]: '77' } })),
+    { seenMs: 77 },
+    { presence: 'unknown' },
+    { movedFrom: id('g') },
+    { diskName: 'F' },
+    { name: 'g' },
+    { parentId: id('p') },
+    { workspaceId: 'v'.repeat(26) as WorkspaceId },
+    { content: file('b') },
+    { content: { ...file('a'), mtimeMs: 77 } },
+    { content: { ...file('a'), executable: true } },
+    { content: { ...file('a'), size: 77 }, stat: { ...stat, size: 77 } },
+  ];
+  for (const change of changes) {
+    const { db, trees } = store();
+    trees.putLocal(local('f'));
+    const changed = { ...local('f'), ...change };
+    trees.putLocal(changed);
+    assert.deepEqual(new TreeStore(db, () => undefined).local.get(id('f')), changed);
+  }
+});
+
 test('C1 every change of a node is told', () => {
   const { trees, changed } = store();
   trees.putLocal(local('f'));

@@ -23,6 +23,10 @@ const PUT_LOCAL = `INSERT OR REPLACE INTO local (object_id, workspace_id, parent
   mtime_ms, target, presence, moved_from, disk_name, dev, ino, mtime_ns, ctime_ns, birth_ns, mode, seen_ms)
   VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
 
+/** Of a row whose object, place and inode stay: no index is touched. */
+const PUT_STAT = `UPDATE local SET dev = ?, mtime_ns = ?, ctime_ns = ?, birth_ns = ?, mode = ?, seen_ms = ?
+  WHERE object_id = ?`;
+
 const PAGE = 256;
 const ID_PAGE = 1000;
 
@@ -54,6 +58,11 @@ class StoredTree<Row extends TreeNode> implements Tree<Row> {
     const node = row === undefined ? undefined : this.#read(row);
     this.remember(id, node);
     return node;
+  }
+
+  /** Without reading it; undefined: the node is not in memory, or not there. */
+  inMemory(id: ObjectId): Row | undefined {
+    return this.#known.get(id)?.node;
   }
 
   /** What has just been written, or read. */
@@ -136,9 +145,14 @@ export class TreeStore implements Trees {
 
   putLocal(node: LocalRow): void {
     const { dev, ino, mtimeNs, ctimeNs, birthNs, mode } = node.stat;
-    const seen = [node.presence, node.movedFrom ?? null, node.diskName ?? null];
-    const rest = [...seen, dev, ino, mtimeNs, ctimeNs, birthNs ?? null, mode, node.seenMs];
-    this.#db.run(PUT_LOCAL, ...keyColumns(node), ...contentColumns(node.content), ...rest);
+    const before = this.local.inMemory(node.objectId);
+    if (before !== undefined && isOnlySeenAgain(before, node)) {
+      this.#db.run(PUT_STAT, dev, mtimeNs, ctimeNs, birthNs ?? null, mode, node.seenMs, node.objectId);
+    } else {
+      const seen = [node.presence, node.movedFrom ?? null, node.diskName ?? null];
+      const rest = [...seen, dev, ino, mtimeNs, ctimeNs, birthNs ?? null, mode, node.seenMs];
+      this.#db.run(PUT_LOCAL, ...keyColumns(node), ...contentColumns(node.content), ...rest);
+    }
     if (node.content.kind !== 'file') this.#folderChanges++;
     this.#localChanges++;
     this.local.remember(node.objectId, node);
@@ -305,6 +319,20 @@ export class TreeStore implements Trees {
   differing(): ObjectId[] {
     return this.#db.all(DIFFERING).map((row) => row['object_id'] as ObjectId);
   }
+}
+
+/** Nothing differs but the stat, and the inode is the same. */
+function isOnlySeenAgain(before: LocalRow, now: LocalRow): boolean {
+  const columns = (row: LocalRow) => [
+    ...keyColumns(row),
+    ...contentColumns(row.content),
+    row.presence,
+    row.movedFrom,
+    row.diskName,
+    row.stat.ino,
+  ];
+  const known = columns(before);
+  return columns(now).every((value, at) => value === known[at]);
 }
 
 function keyColumns(node: TreeNode): string[] {
