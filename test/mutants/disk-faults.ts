@@ -7,6 +7,7 @@ const observation = tests(`${CLIENT}/indexer/observation.test.ts`);
 const downloads = tests(`${CLIENT}/synchronizer/file-downloads.test.ts`);
 const recovery = tests(`${CLIENT}/apply/recovery.test.ts`);
 const removing = tests(`${CLIENT}/apply/removing.test.ts`);
+const wholeFolder = tests(`${CLIENT}/apply/whole-folder.test.ts`);
 const marker = tests(`${CLIENT}/adapters/marker-root-guard.test.ts`);
 const watcher = tests(`${CLIENT}/adapters/inotify/watcher.test.ts`);
 
@@ -318,5 +319,41 @@ export const DISK_FAULTS: readonly Mutant[] = [
     find: 'trash.record(slot, path, row.stat);',
     replace: '',
     suites: [removing],
+  },
+  {
+    name: 'whole-folder-not-compared',
+    breaks: 'a folder goes whole although something in it was edited in the last moment',
+    rule: 'C4, H15, H20',
+    file: `${CLIENT}/apply/whole-folder.ts`,
+    find: "if (proved(() => this.#isAsKnown(slot))) return 'done';",
+    replace: "if (proved(() => slot !== '')) return 'done';",
+    suites: [wholeFolder],
+  },
+  {
+    name: 'unknown-goes-with-its-folder',
+    breaks: 'what was made in a deleted folder and not seen yet goes with the folder',
+    rule: 'C4, H27',
+    file: `${CLIENT}/apply/whole-folder.ts`,
+    find: 'isStill(this.#folder, stat) && this.#holdsKnownNames(path);',
+    replace: "isStill(this.#folder, stat) && (this.#holdsKnownNames(path) || path !== '');",
+    suites: [wholeFolder],
+  },
+  {
+    name: 'made-in-the-trash-lost',
+    breaks: 'what a program makes in a folder that has gone whole stays in the trash',
+    rule: 'H15',
+    file: `${CLIENT}/apply/trash.ts`,
+    find: 'return stat.mtimeNs === file.mtimeNs ? [] : this.#madeIn(file, stat.mtimeNs);',
+    replace: 'return stat.mtimeNs === file.mtimeNs ? [] : this.#madeIn(file, stat.mtimeNs).slice(0, 0);',
+    suites: [wholeFolder],
+  },
+  {
+    name: 'handle-follows-a-rename',
+    breaks: 'what is done at the old path of a renamed folder in the same moment is done in the renamed one',
+    rule: 'C2',
+    file: `${CLIENT}/adapters/node-disk.ts`,
+    find: 'for (const path of [from, to]) this.leaving(path);',
+    replace: '',
+    suites: [tests(`${CLIENT}/adapters/node-disk.test.ts`)],
   },
 ];

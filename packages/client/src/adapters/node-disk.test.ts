@@ -36,6 +36,24 @@ test('H60 a walk over many folders keeps few of them open, and a rename between 
   assert.deepEqual(readdirSync(join(root, 'd0')).sort(), ['f0', 'moved']);
 });
 
+test('C2 a folder that was renamed is not met by its old name, nor what lies in it', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  mkdirSync(join(root, 'a/b'), { recursive: true });
+  writeFileSync(join(root, 'a/b/f'), '');
+  mkdirSync(join(root, 'c'));
+  using disk = createNodeDisk(root, createNativeFiles());
+  assert.equal(disk.stat('a/b/f')?.type, 'file');
+  assert.equal(await disk.rename('a', 'moved'), 'renamed');
+  assert.deepEqual([disk.stat('a/b/f'), disk.stat('moved/b/f')?.type], [undefined, 'file']);
+  assert.equal(disk.stat('c/f'), undefined);
+  if (disk.exchange('moved', 'c') === 'unsupported') return;
+  assert.deepEqual([disk.stat('moved/b/f'), disk.stat('c/b/f')?.type], [undefined, 'file']);
+  assert.equal(disk.removeFolder('moved'), 'removed');
+  assert.equal(disk.makeFolder('moved'), 'made');
+  assert.equal(disk.makeFolder('moved/in'), 'made');
+});
+
 test('only a file has a size: what is recorded of a link is what the next stat tells', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
   t.after(() => rmSync(root, { recursive: true }));

@@ -67,7 +67,7 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
       return outcome === 'made' ? 'linked' : outcome;
     },
     removeFile: (path) => absentAs('missing', () => (fs.unlinkSync(entry(path)), 'removed' as const)),
-    removeFolder: (path) => removeFolder(entry(path)),
+    removeFolder: (path) => removeFolder(entry(parents.leaving(path))),
     setExecutable(path, executable) {
       const target = entry(path);
       const mode = fs.lstatSync(target).mode & 0o777;
@@ -116,7 +116,18 @@ class ParentHandles implements Disposable {
   /** Of two entries that change names. */
   pair(from: string, to: string): [string | undefined, string | undefined] {
     this.#absent.clear();
+    for (const path of [from, to]) this.leaving(path);
     return [this.entry(from), this.entry(to)];
+  }
+
+  /** A handle would follow what is about to leave this path. */
+  leaving(path: string): string {
+    for (const [folder, handle] of this.#open) {
+      if (folder !== path && !folder.startsWith(`${path}/`)) continue;
+      handle[Symbol.dispose]();
+      this.#open.delete(folder);
+    }
+    return path;
   }
 
   /** A folder may be there now that was not. */

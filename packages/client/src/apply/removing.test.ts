@@ -20,7 +20,7 @@ import { TRASH_FOLDER } from './trash.ts';
 /** Removes one file as a plan does. */
 async function remove(world: World, expected: LocalRow) {
   const { objectId, workspaceId } = expected;
-  const step = { kind: 'removeLocal', objectId, workspaceId, expected, excluded: false } as const;
+  const step = { kind: 'removeLocal', objectId, workspaceId, expected, excluded: false, index: 0, after: [] } as const;
   const removals = new Removals(world.parts.applier, [step]);
   const outcome = await removals.remove(step);
   removals.close();

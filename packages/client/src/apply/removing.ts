@@ -1,31 +1,50 @@
+import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Disk } from '../ports/disk.ts';
-import { isStill, type Applied, type Applier, type StepOf } from './applier.ts';
+import { isStill, type Applied, type Applier } from './applier.ts';
+import { isExpected, wholeFolders, type PlannedRemoval, type WholeFolder } from './whole-folder.ts';
 
-type Removal = StepOf<'removeLocal'>;
+type Slots = (parentId: ObjectId, path: string) => string;
 
 /**
- * Removals of one plan: files into the trash, each checked right before and right after its rename (C4), folders by
- * rmdir. One transaction notes the trash slots before, another one records the removals after (docs/decisions/0012).
- * When the process dies between the two, what is gone is gone on both sides, and what rests in the trash is known there.
+ * Removals of one plan: a folder whole where that can be, else files into the trash, each checked right before and
+ * right after its rename (C4), and folders by rmdir. Transactions note the trash slots before, another one records the
+ * removals after (docs/decisions/0012). When the process dies between the two, what is gone is gone on both sides, and
+ * what rests in the trash is known there.
  */
 export class Removals {
   readonly #applier: Applier;
-  readonly #files: readonly Removal[];
-  /** Where files shall rest; undefined until it is noted. */
-  #slots: Map<Removal, string> | undefined;
-  #done: Removal[] = [];
+  readonly #wholes: ReadonlyMap<PlannedRemoval, WholeFolder>;
+  readonly #ofNoWhole: readonly PlannedRemoval[];
+  /** Where files shall rest, once that is noted. */
+  readonly #slots = new Map<PlannedRemoval, string>();
+  #slotFor: Slots | undefined;
+  #areWholesNoted = false;
+  #done: PlannedRemoval[] = [];
 
-  constructor(applier: Applier, steps: readonly Removal[]) {
+  constructor(applier: Applier, steps: readonly PlannedRemoval[]) {
     this.#applier = applier;
-    this.#files = steps.filter((step) => !isFolder(step));
+    this.#wholes = wholeFolders(applier, steps);
+    this.#ofNoWhole = steps.filter((step) => !this.#wholes.has(step));
   }
 
-  async remove(step: Removal): Promise<Applied> {
-    const outcome = isFolder(step) ? removeFolder(this.#applier, step) : await this.#removeFile(step);
+  async remove(step: PlannedRemoval): Promise<Applied> {
+    const outcome = await this.#remove(step);
     if (outcome !== 'done') return outcome;
     this.#done.push(step);
-    this.#slots?.delete(step);
+    this.#slots.delete(step);
     return outcome;
+  }
+
+  async #remove(step: PlannedRemoval): Promise<Applied> {
+    const whole = this.#wholes.get(step);
+    if (whole !== undefined) {
+      if (!this.#areWholesNoted) this.#noteWholes();
+      const outcome = await whole.remove();
+      if (outcome !== 'apart') return outcome;
+    }
+    if (isFolder(step)) return removeFolder(this.#applier, step);
+    if (!this.#slots.has(step)) this.#noteSlots(whole?.removals ?? this.#ofNoWhole);
+    return this.#removeFile(step);
   }
 
   /** Records what was removed since the last call. */
@@ -47,22 +66,17 @@ export class Removals {
     const { disk, trash } = this.#applier.deps;
     this.record();
     // What could not go back where it was rests there still, and is brought from there (H15).
-    for (const slot of this.#slots?.values() ?? []) if (isFree(disk, slot)) trash.dismiss(slot);
+    for (const slot of this.#slots.values()) if (isFree(disk, slot)) trash.dismiss(slot);
+    for (const whole of new Set(this.#wholes.values())) whole.close();
   }
 
-  async #removeFile(step: Removal): Promise<Applied> {
+  async #removeFile(step: PlannedRemoval): Promise<Applied> {
     const { disk, recheck } = this.#applier.deps;
-    this.#slots ??= this.#noteSlots();
     const slot = this.#slots.get(step);
     const standing = this.#applier.untouched(step.objectId);
     if (slot === undefined || standing === undefined) return 'dropped';
     const { row, path } = standing;
-    if (
-      row.content.kind === 'file' &&
-      step.expected.content.kind === 'file' &&
-      row.content.hash !== step.expected.content.hash
-    )
-      return 'dropped';
+    if (!isExpected(row, step)) return 'dropped';
     const outcome = await disk.rename(path, slot);
     const resting = outcome === 'renamed' ? disk.stat(slot) : undefined;
     if (resting !== undefined && isStill(row, resting)) return 'done';
@@ -73,12 +87,13 @@ export class Removals {
   }
 
   /** Notes for each file what will rest where, as Local knows it: only a file that is still so is put there. */
-  #noteSlots(): Map<Removal, string> {
+  #noteSlots(steps: readonly PlannedRemoval[]): void {
     const { trees, tree, trash, transaction } = this.#applier.deps;
-    const slots = new Map<Removal, string>();
-    const slotFor = trash.slotsByFolder();
+    const slotFor = (this.#slotFor ??= trash.slotsByFolder());
+    const slots = new Map<PlannedRemoval, string>();
     transaction(() => {
-      for (const step of this.#files) {
+      for (const step of steps) {
+        if (isFolder(step)) continue;
         const row = trees.local.get(step.objectId);
         const path = row === undefined ? undefined : tree.pathOf(step.objectId);
         if (row === undefined || path === undefined) continue;
@@ -87,7 +102,16 @@ export class Removals {
         slots.set(step, slot);
       }
     });
-    return slots;
+    for (const [step, slot] of slots) this.#slots.set(step, slot);
+  }
+
+  #noteWholes(): void {
+    const { trash, transaction } = this.#applier.deps;
+    const slotFor = (this.#slotFor ??= trash.slotsByFolder());
+    transaction(() => {
+      for (const whole of new Set(this.#wholes.values())) whole.note(slotFor);
+    });
+    this.#areWholesNoted = true;
   }
 }
 
@@ -99,11 +123,11 @@ function isFree(disk: Disk, path: string): boolean {
   }
 }
 
-function isFolder({ expected }: Removal): boolean {
+function isFolder({ expected }: PlannedRemoval): boolean {
   return expected.content.kind === 'folder' || expected.content.kind === 'mount';
 }
 
-function removeFolder(applier: Applier, step: Removal): Applied {
+function removeFolder(applier: Applier, step: PlannedRemoval): Applied {
   const { disk, recheck, keepFolder } = applier.deps;
   // The very folder: another one may have taken its name, and not be seen yet.
   const standing = applier.standing(step.objectId);

@@ -17,7 +17,10 @@ export interface TrashLimits {
   readonly maxBytes: number;
 }
 
-/** A file that rests in the trash: where it lay, and as what it was put there. */
+/** The size that is noted of a folder. */
+const FOLDER = -1;
+
+/** A file or folder that rests in the trash: where it lay, and as what it was put there. */
 export interface TrashedFile {
   readonly trashPath: string;
   readonly path: string;
@@ -28,7 +31,8 @@ export interface TrashedFile {
 
 /**
  * The local trash (S12, C4): what a remote change replaces or deletes rests here for some days. A program may still
- * hold such a file open and write to it: then it is no longer what was put here, and has to come back (H15).
+ * hold such a file open and write to it, or work in a folder that came here whole and make a file in it: then it is no
+ * longer what was put here, and has to come back (H15).
  */
 export class Trash {
   readonly #deps: TrashDeps;
@@ -61,7 +65,7 @@ export class Trash {
   }
 
   /** Notes what is put into a slot. */
-  record(trashPath: string, path: string, stat: StatIdentity): void {
+  record(trashPath: string, path: string, stat: Pick<StatIdentity, 'size' | 'mtimeNs'>): void {
     this.#deps.db.run(
       'INSERT OR REPLACE INTO trashed (trash_path, path, size, mtime_ns, at) VALUES (?,?,?,?,?)',
       trashPath,
@@ -72,13 +76,37 @@ export class Trash {
     );
   }
 
-  /** Files that were written to after they had been put here; they are local edits (H15). */
+  /** Notes a folder that is put into a slot with what is in it, which is noted apart. */
+  recordFolder(trashPath: string, path: string, mtimeNs: string): void {
+    this.record(trashPath, path, { size: FOLDER, mtimeNs });
+  }
+
+  /** Names came and went in it, and what is there is noted. */
+  noteFolderTime(trashPath: string, mtimeNs: string): void {
+    this.#deps.db.run('UPDATE trashed SET mtime_ns = ? WHERE trash_path = ?', mtimeNs, trashPath);
+  }
+
+  /** Files that were written to after they had been put here, or made in what was; they are local edits (H15). */
   editedSince(since: number): readonly TrashedFile[] {
     const rows = this.#deps.db.all('SELECT * FROM trashed WHERE at >= ?', since);
-    return rows.map(trashedOf).filter((file) => {
+    return rows.map(trashedOf).flatMap((file) => {
       const stat = this.#deps.disk.stat(file.trashPath);
-      return stat !== undefined && (stat.size !== file.size || stat.mtimeNs !== file.mtimeNs);
+      if (stat === undefined) return [];
+      if (file.size !== FOLDER) return stat.size !== file.size || stat.mtimeNs !== file.mtimeNs ? [file] : [];
+      return stat.mtimeNs === file.mtimeNs ? [] : this.#madeIn(file, stat.mtimeNs);
     });
+  }
+
+  /** What was made in a folder that rests here. Its time is as of before the listing. */
+  #madeIn(folder: TrashedFile, mtimeNs: string): readonly TrashedFile[] {
+    const { db, disk } = this.#deps;
+    const made = (disk.list(folder.trashPath)?.entries ?? []).flatMap(({ name }) => {
+      const trashPath = `${folder.trashPath}/${name}`;
+      if (db.first('SELECT 1 FROM trashed WHERE trash_path = ?', trashPath) !== undefined) return [];
+      return [{ ...folder, trashPath, path: `${folder.path}/${name}`, size: 0, mtimeNs: '' }];
+    });
+    if (made.length === 0) this.noteFolderTime(folder.trashPath, mtimeNs);
+    return made;
   }
 
   /** What was noted did not come to rest here. */
@@ -86,22 +114,37 @@ export class Trash {
     this.#deps.db.run('DELETE FROM trashed WHERE trash_path = ?', trashPath);
   }
 
-  /** A file was taken out again. */
+  /** The same for a folder and all that was noted in it. */
+  dismissWhole(trashPath: string): void {
+    this.dismiss(trashPath);
+    this.#deps.db.run('DELETE FROM trashed WHERE trash_path > ? AND trash_path < ?', `${trashPath}/`, `${trashPath}0`);
+  }
+
+  /** It was taken out again. */
   forget(trashPath: string): void {
     this.dismiss(trashPath);
-    this.#deps.disk.removeFolder(trashPath.slice(0, trashPath.lastIndexOf('/')));
+    this.#removeEmpty(trashPath.slice(0, trashPath.lastIndexOf('/')));
+  }
+
+  /** What is in it stays, and the folder with it. */
+  #removeEmpty(folder: string): void {
+    const { disk } = this.#deps;
+    if (disk.stat(folder)?.type === 'folder') disk.removeFolder(folder);
   }
 
   /** Removes the oldest files past the limits, but none that was edited here. */
   purge({ maxAgeMs, maxBytes }: TrashLimits): void {
-    const files = this.#deps.db.all('SELECT * FROM trashed ORDER BY at DESC').map(trashedOf);
+    // A folder comes after what is in it.
+    const files = this.#deps.db.all('SELECT * FROM trashed ORDER BY at DESC, trash_path DESC').map(trashedOf);
     const edited = new Set(this.editedSince(0).map(({ trashPath }) => trashPath));
     let bytes = 0;
     for (const file of files) {
-      bytes += file.size;
+      bytes += Math.max(file.size, 0);
       const isOver = bytes > maxBytes || this.#deps.now() - file.at > maxAgeMs;
       if (!isOver || edited.has(file.trashPath)) continue;
-      this.#deps.disk.removeFile(file.trashPath);
+      if (file.size === FOLDER) this.#removeEmpty(file.trashPath);
+      else this.#deps.disk.removeFile(file.trashPath);
+      if (file.size === FOLDER && this.#deps.disk.stat(file.trashPath) !== undefined) continue;
       this.forget(file.trashPath);
     }
   }
