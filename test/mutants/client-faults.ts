@@ -38,8 +38,8 @@ export const CLIENT_FAULTS: readonly Mutant[] = [
     breaks: 'a complete listing is taken for ended after its first page: the rest counts as deleted',
     rule: 'C3, H91',
     file: `${CLIENT}/synchronizer/following.ts`,
-    find: 'if (!answer.hasMore) return this.#finishAll(workspace, answer, { unseen, keepsSynced });',
-    replace: 'if (answer.head >= 0) return this.#finishAll(workspace, answer, { unseen, keepsSynced });',
+    find: 'if (!answer.hasMore)\n        return this.#finishAll',
+    replace: 'if (answer.head >= 0)\n        return this.#finishAll',
     suites: [following],
   },
   {

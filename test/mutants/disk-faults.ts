@@ -297,8 +297,8 @@ export const DISK_FAULTS: readonly Mutant[] = [
     breaks: 'after a crash whatever lies at a download’s place passes for it',
     rule: 'H83',
     file: `${CLIENT}/apply/recovery.ts`,
-    find: 'return stat !== undefined && stat.links > 1 ? stat : undefined;',
-    replace: 'return step.place === undefined ? stat : applier.deps.disk.stat(applier.pathAt(step.place) ?? "");',
+    find: 'const stat = find();',
+    replace: 'const stat = applier.deps.disk.stat(applier.pathAt(place) ?? "");',
     suites: [recovery],
   },
   {

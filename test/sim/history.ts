@@ -90,6 +90,7 @@ class History {
   #rounds = 0;
   #conflicts = 0;
   #databasesTakenBack = 0;
+  #restoresToCome = 0;
 
   constructor(world: World, script: Script) {
     this.#world = world;
@@ -185,6 +186,8 @@ class History {
       case 'clockJump':
         device.wall.offsetMs += Math.floor(lastsMs);
         return;
+      case 'serverRestore':
+        return this.#takeServerBack(lastsMs);
       case 'overflow':
         return;
     }
@@ -200,6 +203,21 @@ class History {
       this.#databasesTakenBack++;
       for (const data of [...lost, ...garbage]) this.#ledger.excuse(data);
       scheduler.after(5, () => device.running ?? device.start());
+    });
+  }
+
+  /** To what it is now, some time later (S10): nothing that is on a device may be lost by it. */
+  #takeServerBack(afterMs: number): void {
+    const { scheduler, server } = this.#world;
+    server.backUp();
+    this.#restoresToCome++;
+    scheduler.after(afterMs, () => {
+      this.#databasesTakenBack++;
+      const restored = () => {
+        this.#restoresToCome--;
+        return scheduler.after(1000, () => void this.#startServer());
+      };
+      server.restore().then(restored, (error: unknown) => (scheduler.failure ??= error));
     });
   }
 
@@ -226,10 +244,9 @@ class History {
   async #settle(): Promise<void> {
     const { scheduler, server } = this.#world;
     const deadline = scheduler.now + PATIENCE_MS;
-    await scheduler.run(
-      () => this.devices.every(({ running }) => running !== undefined) && server.services !== undefined,
-      deadline,
-    );
+    const isUp = () => this.devices.every(({ running }) => running !== undefined) && server.services !== undefined;
+    await scheduler.run(() => isUp() && this.#restoresToCome === 0, deadline);
+    await scheduler.run(isUp, deadline);
     // Power cuts that were still to come, and trash that was written to (H15).
     await scheduler.run(() => false, scheduler.now + 12_000);
     for (;;) {

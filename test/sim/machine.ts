@@ -22,6 +22,8 @@ export interface Faults {
   lostPing: number;
   /** Of events being dropped; an overflow is told some time later. */
   overflow: number;
+  /** Of a listing being refused because its cursor is too old (H87). */
+  expiredCursor: number;
 }
 
 export const NO_FAULTS: Faults = {
@@ -32,6 +34,7 @@ export const NO_FAULTS: Faults = {
   duplicate: 0,
   lostPing: 0,
   overflow: 0,
+  expiredCursor: 0,
 };
 
 /** One run of a daemon, from its start to its end or death. */

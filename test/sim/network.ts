@@ -173,6 +173,9 @@ export function createSimApi(
     },
     call: async (name, input, signal) => {
       const request = { name, deviceId, input: input as Record<string, unknown> };
+      const isExpired = name === 'objects' && faults.expiredCursor > 0 && chance.happens(faults.expiredCursor);
+      if (isExpired && (input as { query: { cursor?: string } }).query.cursor !== undefined)
+        throw new CodedError('cursor_expired', 'The journal does not go back that far.');
       const answer = await exchange({ what: name, signal, serve: (services) => serveJson(services, server, request) });
       return (answer === undefined ? undefined : JSON.parse(JSON.stringify(answer))) as never;
     },

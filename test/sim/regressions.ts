@@ -50,6 +50,11 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly showed: str
   { seed: 931000515, showed: 'two downloads of one moved file at once: zeros in place of its content' },
   { seed: 910007325, showed: 'the same' },
   {
+    seed: 90,
+    showed: 'a late answer told of an object that a complete listing knew to be gone: it lived on one device',
+  },
+  { seed: 1352, showed: 'a file on its way out of a deleted folder brought the folder back' },
+  {
     seed: 34000428,
     showed: 'no fault: a backup is a copy (H9), and both live when the file is moved elsewhere meanwhile',
   },

@@ -1,11 +1,11 @@
-import type { Chance } from './chance.ts';
+import { createChance, type Chance } from './chance.ts';
 import type { Faults } from './machine.ts';
 import { USER_ACTS, type UserAct } from './users.ts';
 
 /** Something that befalls a machine, the line or the server. */
 export interface Incident {
   readonly atMs: number;
-  readonly kind: 'kill' | 'powerCut' | 'partition' | 'serverCrash' | 'clockJump' | 'overflow';
+  readonly kind: 'kill' | 'powerCut' | 'partition' | 'serverCrash' | 'clockJump' | 'overflow' | 'serverRestore';
   readonly device: number;
   /** Until it is over, or how far a clock jumps. */
   readonly lastsMs: number;
@@ -74,6 +74,19 @@ function drawIncidents(
   return incidents.sort((a, b) => a.atMs - b.atMs);
 }
 
+/** What befalls cursors; from a chance of its own, so that older seeds draw what they always drew. */
+function drawServerFaults(
+  chance: Chance,
+  { faults, incidents, devices, spanMs }: { faults: Faults; incidents: Incident[]; devices: number; spanMs: number },
+): void {
+  faults.expiredCursor = chance.happens(0.2) ? chance.pick([0.02, 0.2]) : 0;
+  if (!chance.happens(0.1)) return;
+  const atMs = chance.between(0, spanMs);
+  const lastsMs = chance.between(0, spanMs / 2);
+  incidents.push({ kind: 'serverRestore', atMs, device: chance.below(devices), lastsMs });
+  incidents.sort((a, b) => a.atMs - b.atMs);
+}
+
 export function drawScript(seed: number, chance: Chance): Script {
   const devices = chance.pick([2, 2, 2, 3, 3, 4]);
   const spanMs = chance.pick([2000, 10_000, 60_000]);
@@ -87,6 +100,7 @@ export function drawScript(seed: number, chance: Chance): Script {
     duplicate: often(0.1),
     lostPing: often(0.2),
     overflow: often(0.02),
+    expiredCursor: 0,
   };
   const acts = drawActs(chance, { count: HISTORY_ACTS, spanMs, device: () => chance.below(devices) });
   const incidents = chance.happens(0.2) ? [] : drawIncidents(chance, { spanMs, devices, hasPowerCuts });
@@ -100,5 +114,6 @@ export function drawScript(seed: number, chance: Chance): Script {
   const reusesInodes = !hasPowerCuts && chance.happens(0.5);
   const hasBirthTimes = chance.happens(0.7);
   const hasLongFiles = chance.happens(0.1);
+  drawServerFaults(createChance(seed ^ 0x5e44e4), { faults, incidents, devices, spanMs });
   return { seed, devices, spanMs, acts, incidents, solos, faults, reusesInodes, hasBirthTimes, hasLongFiles };
 }

@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { newId, type DeviceId, type ObjectId, type UserId, type WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { ObjectRecord } from '@satchel/protocol/objects.ts';
 import { createMemoryCache } from '@satchel/server/adapters/memory/cache.ts';
@@ -34,7 +35,10 @@ export class SimServer implements AsyncDisposable {
   readonly #scheduler: Scheduler;
   readonly #chance: Chance;
   readonly #folder = scratchFolder();
-  readonly #database: Database;
+  #database: Database;
+  /** Ends when the metadata lies as it was backed up. */
+  #restoring: Promise<void> | undefined;
+  #isRestored = false;
   readonly #objects = new Map<BlockKey, Uint8Array>();
   readonly userId: UserId;
   workspaceId = '' as WorkspaceId;
@@ -45,11 +49,16 @@ export class SimServer implements AsyncDisposable {
   constructor(scheduler: Scheduler, chance: Chance) {
     this.#scheduler = scheduler;
     this.#chance = chance;
-    this.#database = openSqlite({ folder: this.#folder, batch: { works: 256, ms: 1e9 } });
+    this.#database = this.#open();
     this.userId = newId<UserId>(1_800_000_000_000, chance.bytes(10));
   }
 
+  #open(): Database {
+    return openSqlite({ folder: this.#folder, batch: { works: 256, ms: 1e9 } });
+  }
+
   async start(): Promise<void> {
+    await this.#restoring;
     const life: Life = { isAlive: true };
     const clock = createSimClock(this.#scheduler, { offsetMs: 0 }, life);
     const random = createSimRandom(this.#chance);
@@ -62,6 +71,8 @@ export class SimServer implements AsyncDisposable {
       random,
       settings: { defaultQuotaBytes: undefined, guardDeletes: 1000 },
     });
+    if (this.#isRestored) await meta.renewEpochs();
+    this.#isRestored = false;
     const store = createSimStore(this.#objects, this.#scheduler, { chance: this.#chance, life });
     const blocks = await createBlocks({ store, ledger: meta.ledger, keys: PLAIN_KEYS, clock, random });
     const notifier = createNotifier({
@@ -92,6 +103,33 @@ export class SimServer implements AsyncDisposable {
     this.services = undefined;
     this.crashes++;
     this.#scheduler.note('server crashes');
+  }
+
+  /** The metadata as it is now; storage objects are never changed. */
+  backUp(): void {
+    rmSync(this.#backup(), { force: true });
+    using database = new DatabaseSync(join(this.#folder, 'satchel.sqlite'), { readOnly: true });
+    database.exec(`VACUUM INTO '${this.#backup()}'`);
+  }
+
+  /** S10: the server dies and is put back to its backup. */
+  async restore(): Promise<void> {
+    this.crash();
+    this.#scheduler.note('server is restored');
+    await (this.#restoring ??= this.#putBack());
+    this.#restoring = undefined;
+  }
+
+  #backup(): string {
+    return join(this.#folder, 'backup.sqlite');
+  }
+
+  async #putBack(): Promise<void> {
+    await this.#database[Symbol.asyncDispose]();
+    for (const suffix of ['', '-wal', '-shm']) rmSync(join(this.#folder, `satchel.sqlite${suffix}`), { force: true });
+    copyFileSync(this.#backup(), join(this.#folder, 'satchel.sqlite'));
+    this.#database = this.#open();
+    this.#isRestored = true;
   }
 
   caller(deviceId: DeviceId = newId<DeviceId>(1_800_000_000_000, new Uint8Array(10))): Caller {

@@ -196,7 +196,8 @@ export class Decisions {
         somethingLeaves = true;
         continue;
       }
-      if (childFate === 'waits' || this.isOrphan(id)) fate = 'waits';
+      // P11: what cannot be seen now may have left already, or may be gone.
+      if (childFate === 'waits' || this.isOrphan(id) || this.facts(id).unseen) fate = 'waits';
       else return 'lives';
     }
     return fate;

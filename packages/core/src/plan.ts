@@ -154,11 +154,11 @@ function surroundings(id: ObjectId, decisions: Decisions): { readonly id: Object
   const fate = decisions.fate(id);
   const place = decisions.place(id);
   if (fate !== 'lives' || !place) return needed;
-  const { local, remote } = decisions.facts(id);
+  const { local, remote, unseen } = decisions.facts(id);
   const { parentId } = place;
   if (parentId !== settings.rootId) {
     const atRest = isInPlace(parentId, decisions);
-    const again = !atRest && !decisions.isOrphan(id) && decisions.sustain(parentId);
+    const again = !atRest && !unseen && !decisions.isOrphan(id) && decisions.sustain(parentId);
     if (!atRest) needed.push({ id: parentId, again });
   }
   for (const [side, node] of [

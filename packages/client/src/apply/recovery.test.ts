@@ -1,12 +1,13 @@
 /** H83: what was begun when the process died. */
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { FileContent } from '@satchel/core/tree.ts';
 import type { ContentHash, VersionId } from '@satchel/protocol/ids.ts';
 import { objectId, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
 import { PART_FOLDER, partPathOf } from './arriving.ts';
+import { setDamagedAside } from './damage.ts';
 import { Making } from './making.ts';
 import { finishIntents, sweepParts } from './recovery.ts';
 
@@ -38,6 +39,18 @@ test('H83 a file that had its place and was not recorded yet is the server’s, 
   assert.deepEqual(trees.local.get(objectId('f'))?.content.kind, 'file');
   assert.equal(trees.synced.get(objectId('f'))?.versionId, 'v'.repeat(26));
   assert.deepEqual(applier.deps.intents.all(), []);
+});
+
+test('H83 H84 what the user made of a file before it was recorded is an edit and no damage', async () => {
+  await using world = openWorld();
+  linkSync(begun(world).part, world.path('f'));
+  writeFileSync(world.path('f'), 'my');
+  const { applier, trees } = world.parts;
+  finishIntents(applier);
+  const { workspaceId } = world.workspace;
+  trees.putRemote({ objectId: objectId('f'), workspaceId, ...place, content, placeVersion: 1, seq: 1 });
+  assert.deepEqual(await setDamagedAside(applier, trees.localFiles()), []);
+  assert.equal(readFileSync(world.path('f'), 'utf8'), 'my');
 });
 
 test('H83 a file of the user at that place is not taken for the download that did not happen', async () => {

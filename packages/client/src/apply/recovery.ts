@@ -175,13 +175,8 @@ function finishSwap(
   step: StepOf<'download'>,
   { row, ino }: { readonly row: LocalRow; readonly ino: number },
 ): boolean {
-  const { content } = step.remote;
-  if (content.kind !== 'file' || !wasSwapped(applier, row, ino)) return false;
-  const mtimeNs = String(BigInt(content.mtimeMs) * 1_000_000n);
-  record(applier, step, {
-    place: row,
-    stat: { ...row.stat, ino, size: content.size, mtimeNs, type: 'file', links: 1 },
-  });
+  if (!wasSwapped(applier, row, ino)) return false;
+  record(applier, step, { place: row, stat: { ...row.stat, ino, ...asDownloaded(step), type: 'file', links: 1 } });
   return true;
 }
 
@@ -208,11 +203,19 @@ function wasSwapped(applier: Applier, row: LocalRow, ino: number): boolean {
   );
 }
 
-/** Its part still has the second name that it was given at its place; should it have been moved since, a scan finds it. */
+/**
+ * Its part still has the second name that it was given at its place; should it have been moved since, a scan finds it.
+ * Told is how it was put there: what the user has made of it since is an edit, and no damage.
+ */
 function linkedPart(applier: Applier, step: StepOf<'download'>): DiskStat | undefined {
   const { content } = step.remote;
   const stat = content.kind === 'file' ? applier.deps.disk.stat(partPathOf(step.objectId, content)) : undefined;
-  return stat !== undefined && stat.links > 1 ? stat : undefined;
+  return stat !== undefined && stat.links > 1 ? { ...stat, ...asDownloaded(step) } : undefined;
+}
+
+function asDownloaded({ remote: { content } }: StepOf<'download'>): Pick<DiskStat, 'size' | 'mtimeNs'> | undefined {
+  if (content.kind !== 'file') return undefined;
+  return { size: content.size, mtimeNs: String(BigInt(content.mtimeMs) * 1_000_000n) };
 }
 
 function record(

@@ -160,3 +160,26 @@ test('S3 between the cursor and a commit of this device lie changes of others: t
   await following.list(workspaceId, never);
   assert.equal(following.hasGap(), false);
 });
+
+test('S3 H88 an answer from before a listing that does not know the object any more tells of one that is gone', async () => {
+  await using world = openWorld();
+  const { trees, following } = world.parts;
+  const { workspaceId } = world.workspace;
+  known(world, [a, b], 2);
+  listings(
+    world,
+    () => page(world, [], { cursor: 'epoch1.5' }),
+    () => {
+      trees.removeRemote(b.objectId);
+      following.takeAnswered(workspaceId, [b]);
+      return page(world, [a], { cursor: 'epoch1.9', live: [a] });
+    },
+  );
+  await following.relist(workspaceId, never);
+  assert.equal(trees.remote.get(b.objectId)?.deleted, true, 'answered in the middle of the listing');
+  trees.removeRemote(b.objectId);
+  following.takeAnswered(workspaceId, [b]);
+  assert.equal(trees.remote.get(b.objectId)?.deleted, true, 'answered after it');
+  following.takeAnswered(workspaceId, [{ ...b, seq: 10 }]);
+  assert.notEqual(trees.remote.get(b.objectId)?.deleted, true, 'newer than the listing');
+});

@@ -135,7 +135,11 @@ export class Following {
     if (records.length === 0) return;
     const workspace = this.#known(workspaceId);
     let digest = digestFrom(workspace.digest);
-    for (const record of records) digest = this.#deps.remote.take(workspace, record, digest);
+    for (const record of records) {
+      // An answer that comes late, or again: what a listing went past without telling of it has been deleted since.
+      const isGone = record.seq <= cursorSeq(workspace) && this.#deps.trees.remote.get(record.objectId) === undefined;
+      digest = this.#deps.remote.take(workspace, isGone ? { ...record, deleted: true } : record, digest);
+    }
     this.#deps.workspaces.put({ ...workspace, digest: digestText(digest) });
   }
 
@@ -226,15 +230,16 @@ export class Following {
     { keepsSynced }: { keepsSynced: boolean },
     signal: AbortSignal,
   ): Promise<void> {
-    const unseen = new Set<ObjectId>();
-    for (const row of this.#deps.remote.below(workspace)) unseen.add(row.objectId);
+    const known = new Set<ObjectId>();
+    const seen = new Set<ObjectId>();
+    for (const row of this.#deps.remote.below(workspace)) known.add(row.objectId);
     if (!keepsSynced) {
       this.#own.forget(workspace.workspaceId);
       this.#deps.transaction(() => {
         // Seqs of another epoch say nothing about what is older.
         for (const row of Array.from(this.#deps.remote.below(workspace)))
           this.#deps.trees.putRemote({ ...row, seq: 0 });
-        for (const id of unseen) this.#deps.trees.removeSynced(id);
+        for (const id of known) this.#deps.trees.removeSynced(id);
       });
     }
     let cursor: string | undefined;
@@ -245,10 +250,11 @@ export class Following {
         ...(cursor === undefined ? {} : { cursor }),
       };
       const answer = await this.#deps.api.call('objects', { query }, signal);
-      for (const { objectId } of answer.objects) unseen.delete(objectId);
+      for (const { objectId } of answer.objects) seen.add(objectId);
       // The cursor is stored only at the end: a listing that was cut off starts again.
       this.#takeAll(workspace, answer);
-      if (!answer.hasMore) return this.#finishAll(workspace, answer, { unseen, keepsSynced });
+      if (!answer.hasMore)
+        return this.#finishAll(workspace, answer, { seen, forgotten: keepsSynced ? new Set() : known });
       cursor = answer.cursor;
     }
   }
@@ -263,10 +269,14 @@ export class Following {
   #finishAll(
     workspace: FollowedWorkspace,
     answer: CallAnswer<'objects'>,
-    { unseen, keepsSynced }: { unseen: ReadonlySet<ObjectId>; keepsSynced: boolean },
+    { seen, forgotten }: { seen: ReadonlySet<ObjectId>; forgotten: ReadonlySet<ObjectId> },
   ): void {
+    const listed = seqOf(answer.cursor);
     this.#deps.transaction(() => {
-      for (const id of unseen) this.#deps.remote.drop(workspace, id, 0n, keepsSynced ? 'gone' : 'forgotten');
+      // Also what an answer brought meanwhile, unless it is newer than the listing.
+      for (const { objectId: id, seq } of Array.from(this.#deps.remote.below(workspace)))
+        if (!seen.has(id) && seq <= listed)
+          this.#deps.remote.drop(workspace, id, 0n, forgotten.has(id) ? 'forgotten' : 'gone');
       const digest = digestText(this.#deps.remote.digestOf(workspace));
       const present = this.#deps.workspaces.get(workspace.workspaceId) ?? workspace;
       const { cursor, isExact } = this.#cursorAfter(present, answer);
