@@ -1,6 +1,6 @@
 import { nameFault } from '@satchel/protocol/names.ts';
 import type { IgnoreRules } from '@satchel/core/ignore-rules.ts';
-import type { Disk, DiskStat } from '../ports/disk.ts';
+import type { Disk, DiskStat, EntryType } from '../ports/disk.ts';
 import type { LocalRow, StandingRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
 import { forgetLeftAlone, isLeftAlone, leaveAlone, resume } from './left-alone.ts';
@@ -46,11 +46,12 @@ export class Examiner {
     this.#deps = deps;
   }
 
-  examine(entry: Entry): void {
+  /** @returns what stands there */
+  examine(entry: Entry): EntryType | undefined {
     const { disk, tree, problems, rules, isReserved } = this.#deps;
     const path = entry.folderPath === '' ? entry.name : `${entry.folderPath}/${entry.name}`;
     const stat = disk.stat(path);
-    if (isReserved(path, stat?.ino)) return;
+    if (isReserved(path, stat?.ino)) return stat?.type;
     const row = 'row' in entry ? entry.row : tree.rowAt(entry.folder.objectId, entry.name);
     if (stat === undefined) {
       problems.clear(path);
@@ -62,6 +63,7 @@ export class Examiner {
       problems.clear(path);
       this.#record(entry, { path, stat, row });
     }
+    return stat?.type;
   }
 
   /** Whether it is the very file that Local has at this path, unchanged since: there is nothing to examine. */

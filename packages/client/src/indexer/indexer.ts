@@ -247,6 +247,8 @@ export class Indexer {
     if (path === '') return void this.#scans.set('', this.#scans.get('') ?? false);
     const cut = path.lastIndexOf('/');
     const folderPath = cut < 0 ? '' : path.slice(0, cut);
+    // The scan looks at all of it, and knows of no writer either.
+    if (!closed && this.#scans.has(folderPath)) return;
     const folder = tree.folderAt(folderPath);
     if (folder === undefined) {
       // Its folder is not known yet: the folder's own scan will find it.
@@ -255,14 +257,14 @@ export class Indexer {
       return;
     }
     this.#closed = closed;
-    examineOrReport(
+    const name = path.slice(cut + 1);
+    const type = examineOrReport(
       { problems: this.#deps.problems, examiner: this.#examiner, later: this.#later },
-      { folder, folderPath, name: path.slice(cut + 1) },
+      { folder, folderPath, name },
     );
     this.#closed = undefined;
-    if (tree.rowAt(folder.objectId, path.slice(cut + 1))?.content.kind === 'folder' && !this.#scans.has(path)) {
-      this.#scans.set(path, false);
-    }
+    const isKnown = type === 'folder' && tree.rowAt(folder.objectId, name)?.content.kind === 'folder';
+    if (isKnown && !this.#scans.has(path)) this.#scans.set(path, false);
   }
 
   readonly #later = (path: string): void => this.#retries.add(path);

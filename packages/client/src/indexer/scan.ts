@@ -1,4 +1,4 @@
-import type { Disk } from '../ports/disk.ts';
+import type { Disk, EntryType } from '../ports/disk.ts';
 import type { TreeStore } from '../state/trees.ts';
 import type { StandingRow } from '../state/rows.ts';
 import { diskNameOf } from '../state/paths.ts';
@@ -77,17 +77,21 @@ function listOrReport(deps: ScanDeps, path: string) {
 
 type ExaminedEntry = Parameters<Examiner['examine']>[0];
 
-/** One entry that cannot be looked at must not end the scan of the others (H102). */
+/**
+ * One entry that cannot be looked at must not end the scan of the others (H102).
+ * @returns what stands there, where that was looked at
+ */
 export function examineOrReport(
   { examiner, problems, later }: Pick<ScanDeps, 'examiner' | 'problems' | 'later'>,
   entry: ExaminedEntry,
   known?: StandingRow,
-): void {
+): EntryType | undefined {
   const path = entry.folderPath === '' ? entry.name : `${entry.folderPath}/${entry.name}`;
   try {
-    if (known === undefined || !examiner.isAsKnown(path, known)) examiner.examine(entry);
+    return known !== undefined && examiner.isAsKnown(path, known) ? 'file' : examiner.examine(entry);
   } catch (error) {
     problems.add(path, 'unreadable', faultMessage(path, error));
     if (isShortage(error)) later(path);
+    return undefined;
   }
 }

@@ -102,6 +102,19 @@ export const WORKSPACE_CHUNKS = {
         touched_at: arg('now'),
       }),
   ),
+  /** Nothing changes where the workspace is linked to it already. */
+  insertNew: statement<{ workspaceId: WorkspaceId; chunkId: Uint8Array; size: number; now: number }>()((q, arg) =>
+    q
+      .insertInto('workspace_chunks')
+      .values((e) => ({
+        workspace_id: arg('workspaceId'),
+        chunk_id: arg('chunkId'),
+        size: arg('size'),
+        refs: e.lit(0),
+        touched_at: arg('now'),
+      }))
+      .onConflict((conflict) => conflict.columns(['workspace_id', 'chunk_id']).doNothing()),
+  ),
   /** One more version uses it, if the workspace may and the size is right. */
   addRef: statement<{ workspaceId: WorkspaceId; chunkId: Uint8Array; size: number }>()((q, arg) =>
     q

@@ -38,7 +38,13 @@ export const CHUNKS = {
   find: statement<{ chunkId: Uint8Array }>()((q, arg) =>
     q.selectFrom('chunks').selectAll().where('chunk_id', '=', arg('chunkId')),
   ),
-  insert: statement<ChunkRow>()((q, arg) => q.insertInto('chunks').values(placeholders(arg, CHUNK_COLUMNS))),
+  /** Nothing changes where it is known already. */
+  insertNew: statement<ChunkRow>()((q, arg) =>
+    q
+      .insertInto('chunks')
+      .values(placeholders(arg, CHUNK_COLUMNS))
+      .onConflict((conflict) => conflict.column('chunk_id').doNothing()),
+  ),
   addLink: statement<{ chunkId: Uint8Array }>()((q, arg) =>
     q
       .updateTable('chunks')

@@ -25,10 +25,10 @@ export async function recordStored(
       const now = parts.clock.now();
       for (const { chunk, chunkId } of byId.values()) {
         const chunkTx = txOf(shardOfChunk(parts.database, chunkId));
-        const isLinked = (await tx.first(WORKSPACE_CHUNKS.find, { workspaceId, chunkId })) !== undefined;
-        await recordChunk(chunkTx, { chunk, chunkId, now, addsLink: !isLinked });
-        if (isLinked) await tx.run(WORKSPACE_CHUNKS.touch, { workspaceId, chunkId, now });
-        else await tx.run(WORKSPACE_CHUNKS.insert, { workspaceId, chunkId, size: chunk.size, refs: 0, now });
+        const addsLink =
+          (await tx.run(WORKSPACE_CHUNKS.insertNew, { workspaceId, chunkId, size: chunk.size, now })) === 1;
+        await recordChunk(chunkTx, { chunk, chunkId, now, addsLink });
+        if (!addsLink) await tx.run(WORKSPACE_CHUNKS.touch, { workspaceId, chunkId, now });
       }
     },
   );
@@ -42,24 +42,22 @@ interface Recording {
 }
 
 async function recordChunk(tx: Transaction, { chunk, chunkId, now, addsLink }: Recording): Promise<void> {
-  const known = await tx.first(CHUNKS.find, { chunkId });
   const at = locationArgs(chunk.location);
-  if (known === undefined) {
-    await tx.run(CHUNKS.insert, {
-      chunk_id: chunkId,
-      size: chunk.size,
-      store_key: at.key,
-      store_offset: at.offset,
-      store_length: at.length,
-      encoding: at.encoding,
-      state: 'stored',
-      damage: null,
-      links: addsLink ? 1 : 0,
-      unlinked_at: now,
-    });
-    return;
-  }
-  if (known.state === 'damaged') await tx.run(CHUNKS.heal, { chunkId, ...at });
+  const inserted = await tx.run(CHUNKS.insertNew, {
+    chunk_id: chunkId,
+    size: chunk.size,
+    store_key: at.key,
+    store_offset: at.offset,
+    store_length: at.length,
+    encoding: at.encoding,
+    state: 'stored',
+    damage: null,
+    links: addsLink ? 1 : 0,
+    unlinked_at: now,
+  });
+  if (inserted === 1) return;
+  const known = await tx.first(CHUNKS.find, { chunkId });
+  if (known?.state === 'damaged') await tx.run(CHUNKS.heal, { chunkId, ...at });
   if (addsLink) await tx.run(CHUNKS.addLink, { chunkId });
 }
 
