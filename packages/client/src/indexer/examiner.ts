@@ -17,6 +17,8 @@ export interface ExaminerDeps {
   readonly problems: PathProblems;
   /** A file whose content must be read; `stat` is the one that showed it. */
   readonly wantsReading: (path: string, stat: DiskStat, row: LocalRow | undefined) => void;
+  /** Whether a file of which only its reading is left is read at another time. */
+  readonly readsLater: (path: string, stat: DiskStat, row: Pick<LocalRow, 'presence' | 'stat'>) => boolean;
   /** A folder that is new, moved, or was not looked at before: scan it. */
   readonly wantsScan: (path: string) => void;
   /** Whether folders on this device number belong to the synced folder's own file system (H67). */
@@ -71,8 +73,8 @@ export class Examiner {
     if (row.kind !== 'file' || row.presence !== 'present') return false;
     const { disk, problems, rules, isReserved } = this.#deps;
     const stat = disk.stat(path);
-    if (stat?.type !== 'file' || !isUnchanged(row, stat)) return false;
-    if (isReserved(path, stat.ino) || rules().ignores(path, false)) return false;
+    if (stat?.type !== 'file' || isReserved(path, stat.ino) || rules().ignores(path, false)) return false;
+    if (!isUnchanged(row, stat) && !this.#deps.readsLater(path, stat, row)) return false;
     problems.clear(path);
     return true;
   }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ContentHash, ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
-import { indexedFile, openWorld } from '../daemon/assembled.fixture.ts';
+import { indexedFile, LONG_AGO_S, openWorld, type World } from '../daemon/assembled.fixture.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { FreshArrivals } from './fresh-arrivals.ts';
@@ -37,16 +37,22 @@ function setUp() {
 
 /** So many that reading more of them can wait. */
 function findMany(fresh: FreshArrivals, count = 100): void {
-  for (let index = 0; index < count; index++) assert.equal(fresh.defers(`many-${index}`, stat, row), false);
+  for (let index = 0; index < count; index++) {
+    assert.equal(fresh.defers(`many-${index}`, stat, row), false);
+    fresh.read(`many-${index}`, row);
+  }
 }
 
 test('H14 one of few is read at once, and one that is to be changed next', () => {
   const { fresh } = setUp();
-  assert.equal(fresh.defers('file', stat, row), false);
   findMany(fresh, 99);
+  assert.equal(fresh.defers('file', stat, row), false);
+  findMany(fresh, 1);
   assert.equal(fresh.defers('file', stat, row), true);
   fresh.urge('file');
   assert.equal(fresh.defers('file', stat, row), false);
+  fresh.read('file', row);
+  assert.equal(fresh.defers('file', stat, row), true);
 });
 
 test('H14 after a rest few are few again', () => {
@@ -87,15 +93,15 @@ test('H14 an edit of what was just put into place is read at once', () => {
   assert.equal(fresh.nextAt(), Infinity);
 });
 
-test('H4 H57 all that were put into place are read in the end, also when there are more than one page of them', async () => {
-  await using world = openWorld();
+/** A world of files that were put into place; works until all of them were read. */
+async function readAll(world: World, count: number, meanwhile: () => void = () => undefined): Promise<void> {
   const { indexer, trees, applier } = world.parts;
-  const count = 1300;
   const known = await indexedFile(world, 'f', 'content');
   for (let index = 0; index < count; index++) {
     const name = `f${index}`;
     writeFileSync(world.path(name), 'content');
-    const placed = { ...known, objectId: `o${String(index).padStart(25, '0')}` as ObjectId, name };
+    utimesSync(world.path(name), LONG_AGO_S, LONG_AGO_S);
+    const placed = { ...known, objectId: idOf(index), name };
     trees.putLocal({ ...placed, stat: { ...applier.deps.disk.stat(name)!, ctimeNs: UNREAD } });
   }
   const ending = new AbortController();
@@ -103,9 +109,35 @@ test('H4 H57 all that were put into place are read in the end, also when there a
   await indexer.scanAll(ending.signal);
   const unread = () => Number(world.db.first('SELECT count(*) AS n FROM local WHERE ctime_ns = ?', UNREAD)?.['n']);
   assert.equal(unread(), count - 100, 'the scan does not wait for them');
+  meanwhile();
   while (unread() > 0) await indexer.turned(ending.signal);
   await indexer.settled(ending.signal, { waitForWriters: true });
   assert.equal(indexer.fresh.nextAt(), Infinity);
   ending.abort();
   await running;
+}
+
+const idOf = (index: number) => `o${String(index).padStart(25, '0')}` as ObjectId;
+
+test('H4 H57 all that were put into place are read in the end, also when there are more than are read together', async () => {
+  await using world = openWorld();
+  await readAll(world, 1300);
+  const last = world.parts.trees.local.get(idOf(1299));
+  assert.equal(last?.stat.ctimeNs, world.disk.stat('f1299')?.ctimeNs);
+});
+
+test('H4 an edit that kept size and time is found when what was put into place is read', async () => {
+  await using world = openWorld();
+  await readAll(world, 300, () => {
+    const { mtimeNs } = world.disk.stat('f200')!;
+    writeFileSync(world.path('f200'), 'CONTENT');
+    utimesSync(world.path('f200'), LONG_AGO_S, LONG_AGO_S);
+    assert.equal(world.disk.stat('f200')?.mtimeNs, mtimeNs);
+  });
+  const hashes = [199, 200, 201].map((index) => {
+    const content = world.parts.trees.local.get(idOf(index))?.content;
+    return content?.kind === 'file' ? content.hash : undefined;
+  });
+  assert.equal(hashes[0], hashes[2]);
+  assert.notEqual(hashes[0], hashes[1]);
 });

@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
-import { isUnreadArrival } from './observation.ts';
+import { isUnreadArrival, UNREAD } from './observation.ts';
 
 /** Longer than a stat is racy (H3), so that the reading settles the matter. */
 const REST_MS = 3000;
@@ -18,7 +18,7 @@ const FEW = 100;
 export class FreshArrivals {
   readonly #clock: Clock;
   readonly #urgent = new Set<string>();
-  /** Looked at since the last rest. */
+  /** Read at once since the last rest. */
   #found = 0;
   /** Monotonic ms. */
   #lastAt = 0;
@@ -35,13 +35,20 @@ export class FreshArrivals {
   }
 
   /** Whether the reading of this file can wait; it is then among those that are read later. */
-  defers(path: string, stat: DiskStat, row: LocalRow | undefined): boolean {
-    if (row === undefined || !isUnreadArrival(row, stat)) return false;
-    if (this.#urgent.delete(path) || this.#isTaken) return false;
+  defers(path: string, stat: DiskStat, row: Pick<LocalRow, 'presence' | 'stat'> | undefined): boolean {
+    if (row === undefined || this.#found < FEW || this.#isTaken || this.#urgent.has(path)) return false;
+    if (!isUnreadArrival(row, stat)) return false;
     this.#lastAt = this.#clock.monotonic();
-    if (++this.#found <= FEW) return false;
     this.#isWaited = true;
     return true;
+  }
+
+  /** A file is read at once. */
+  read(path: string, row: LocalRow | undefined): void {
+    this.#urgent.delete(path);
+    if (row?.stat.ctimeNs !== UNREAD || this.#isTaken) return;
+    this.#found++;
+    this.#lastAt = this.#clock.monotonic();
   }
 
   /** Monotonic ms; Infinity: none waits. */

@@ -7,17 +7,18 @@ import { Examiner, type ExaminerDeps } from './examiner.ts';
 import { FreshArrivals } from './fresh-arrivals.ts';
 import { hiddenInodes, isHidden, type HiddenInodes } from './hidden-inodes.ts';
 import { isLeftAlone } from './left-alone.ts';
-import { UNREAD } from './observation.ts';
 import { QUIET } from './quiet.ts';
 import { OpenFates, type OpenFate } from './open-fates.ts';
 import { ReadQueue } from './read-queue.ts';
+import { readArrivals, unreadBatch } from './reading-arrivals.ts';
 import type { ReadingDeps } from './reading.ts';
 import { Reservations } from './reservations.ts';
 import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
 import { ShortageRetries } from './shortage-retries.ts';
 import { Waker } from './waker.ts';
 
-export interface IndexerDeps extends ReadingDeps, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved'> {
+export interface IndexerDeps
+  extends ReadingDeps, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved' | 'readsLater'> {
   readonly clock: Clock;
   /** Resolves after every change made before the call has come in as a hint (W7). */
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
@@ -61,6 +62,7 @@ export class Indexer {
   readonly #retries: ShortageRetries;
   /** The last of the unread files that was taken up. */
   #unreadAfter: ObjectId | undefined;
+  #isReadingArrivals = false;
   #steps: ScanSteps | undefined;
   #working = false;
   #rounds = 0;
@@ -80,6 +82,7 @@ export class Indexer {
     this.#examiner = new Examiner({
       ...deps,
       wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
+      readsLater: (path, stat, row) => this.fresh.defers(path, stat, row),
       wantsScan: (path) => this.#scans.set(path, true),
       isReserved: (path, ino) => this.#reservations.has(path, ino),
     });
@@ -179,7 +182,7 @@ export class Indexer {
     this.#working = true;
     const now = this.#deps.clock.monotonic();
     for (const path of this.#retries.take(now)) this.#hints.set(path, true);
-    this.#takeUnread(now);
+    if (this.#mayReadArrivals() && this.fresh.isDue(now)) void this.#readArrivals(signal);
     try {
       while (!signal.aborted && this.#deps.isRootIntact()) {
         const more = this.#deps.transaction(() => this.#slice());
@@ -199,17 +202,25 @@ export class Indexer {
     this.#deps.changed();
   }
 
-  /** Some of the files that this device has put into place, to be read like others. */
-  #takeUnread(now: number): void {
-    if (this.#reading.isReading || !this.fresh.isDue(now)) return;
-    const { trees, tree } = this.#deps;
-    const page = trees.localWithCtime(UNREAD, this.#unreadAfter);
-    for (const id of page) {
-      const path = tree.pathOf(id);
-      if (path !== undefined) this.#hints.set(path, true);
+  /** Reads some of the files that this device has put into place; what is not as it was put there is looked at. */
+  async #readArrivals(signal: AbortSignal): Promise<void> {
+    const deps = { ...this.#deps, now: () => this.#deps.clock.now() };
+    const { files, long, after } = unreadBatch(deps, this.#unreadAfter);
+    this.#unreadAfter = after;
+    if (after === undefined) {
+      this.fresh.taken();
+      return;
     }
-    this.#unreadAfter = page.at(-1);
-    if (this.#unreadAfter === undefined) this.fresh.taken();
+    this.#isReadingArrivals = true;
+    try {
+      this.#lookAt([...long, ...(await readArrivals(deps, files, signal))]);
+    } catch {
+      // It is tried again as any reading, which tells what is wrong.
+      this.#lookAt(files.map(({ path }) => path));
+    } finally {
+      this.#isReadingArrivals = false;
+      this.#waker.wake();
+    }
   }
 
   /** Some milliseconds of hints and scan; true while there is more. */
@@ -274,6 +285,7 @@ export class Indexer {
 
   #schedule(path: string, stat: DiskStat, row: LocalRow | undefined): void {
     if (this.fresh.defers(path, stat, row)) return;
+    this.fresh.read(path, row);
     this.#reading.add(path, stat, row, this.#closed);
   }
 
@@ -328,9 +340,13 @@ export class Indexer {
     if (path !== undefined) this.recheck([path]);
   }
 
+  /** The end of either reading wakes the loop. */
+  #mayReadArrivals(): boolean {
+    return !this.#isReadingArrivals && !this.#reading.isReading;
+  }
+
   #nextDueMs(): number | undefined {
-    // The end of a reading wakes the loop.
-    const freshAt = this.#reading.isReading ? Infinity : this.fresh.nextAt();
+    const freshAt = this.#mayReadArrivals() ? this.fresh.nextAt() : Infinity;
     let next = Math.min(this.#reading.nextAt(), freshAt, this.#retries.nextAt());
     // What came to nothing just now is not tried again at once: that would be a busy loop.
     if (this.#fates.size > 0) next = Math.min(next, Math.max(this.#fates.nextAt(), this.#proveAfter));

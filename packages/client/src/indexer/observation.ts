@@ -25,7 +25,7 @@ export function sameStat(a: StatIdentity, b: StatIdentity): boolean {
 export const UNREAD = '1';
 
 /** Whether the disk shows the very file that this device has put there, but for what only reading it can tell (H4). */
-export function isUnreadArrival(row: Seen, stat: DiskStat): boolean {
+export function isUnreadArrival(row: Pick<Seen, 'presence' | 'stat'>, stat: StatIdentity): boolean {
   const isAsPlaced = row.presence === 'present' && row.stat.ctimeNs === UNREAD && row.stat.mode === stat.mode;
   return isAsPlaced && sameStat({ ...row.stat, ctimeNs: stat.ctimeNs }, stat);
 }

@@ -28,7 +28,6 @@ const PUT_STAT = `UPDATE local SET dev = ?, mtime_ns = ?, ctime_ns = ?, birth_ns
   WHERE object_id = ?`;
 
 const PAGE = 256;
-const ID_PAGE = 1000;
 
 /** One of the three trees on its table, with the nodes last used in memory. */
 class StoredTree<Row extends TreeNode> implements Tree<Row> {
@@ -242,11 +241,12 @@ export class TreeStore implements Trees {
   }
 
   /** Local objects that were recorded with this ctime, a page at a time. */
-  localWithCtime(ctimeNs: string, after: ObjectId | undefined): ObjectId[] {
+  localWithCtime(ctimeNs: string, after: ObjectId | undefined, limit: number): ObjectId[] {
     const rows = this.#db.columns(
-      `SELECT object_id FROM local WHERE object_id > ? AND ctime_ns = ? ORDER BY object_id LIMIT ${ID_PAGE}`,
+      'SELECT object_id FROM local WHERE object_id > ? AND ctime_ns = ? ORDER BY object_id LIMIT ?',
       after ?? '',
       ctimeNs,
+      limit,
     );
     return rows.map(([id]) => id as ObjectId);
   }
