@@ -168,16 +168,17 @@ export class LocalTree {
    */
   remove(id: ObjectId): readonly ObjectId[] {
     const { local } = this.#deps.trees;
-    const found: ObjectId[] = [];
-    const stack = [id];
+    const first = local.get(id);
+    if (first === undefined) return [id];
+    const found: LocalRow[] = [];
+    const stack = [first];
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       found.push(at);
-      if (local.get(at)?.content.kind !== 'folder') continue;
-      for (const child of local.children(at)) stack.push(child.objectId);
+      if (at.content.kind === 'folder') stack.push(...local.children(at.objectId));
     }
-    const removed = found.reverse();
-    for (const each of removed) this.#deps.trees.removeLocal(each);
-    return removed;
+    found.reverse();
+    for (const { objectId, content } of found) this.#deps.trees.removeLocal(objectId, content.kind);
+    return found.map(({ objectId }) => objectId);
   }
 
   /** Whether an absent row may be believed deleted: absent at its path, in a folder that is there (C3). */

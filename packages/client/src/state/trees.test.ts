@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ContentHash, ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { ContentHash, ObjectId, VersionId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { ClientDatabase } from './database.ts';
 import { pathOf } from './paths.ts';
 import type { LocalRow, RemoteRow } from './rows.ts';
@@ -115,6 +115,31 @@ test('C1 after a start everything on which the trees differ is found, and nothin
   trees.putRemote(remote('theirs'));
   const expected = ['deleted', 'edited', 'gone', 'moved', 'new', 'theirs'].map(id);
   assert.deepEqual([...trees.differing()].sort(), expected.sort());
+});
+
+test('C1 what changes of a remote node is stored, at its place or with it', () => {
+  const { db, trees } = store();
+  trees.putRemote(remote('f'));
+  const versionId = id('v') as string as VersionId;
+  const edited = remote('f', { content: { ...file('b'), executable: true }, versionId, seq: 2 });
+  const mounted = remote('f', { content: { kind: 'mount' }, mounts: 'm'.repeat(26) as WorkspaceId, seq: 5 });
+  for (const node of [edited, { ...edited, deleted: true, seq: 3 }, { ...edited, name: 'g', seq: 4 }, mounted]) {
+    trees.putRemote(node);
+    assert.deepEqual(new TreeStore(db, () => undefined).remote.get(id('f')), node);
+  }
+});
+
+test('C1 what is changed while the nodes of a folder are looked at is known as it is then', () => {
+  const { trees } = store();
+  for (const name of ['a', 'b', 'c']) trees.putLocal(local(name));
+  trees.rest();
+  for (const { name } of trees.local.children(ROOT)) {
+    if (name !== 'a') continue;
+    trees.removeLocal(id('b'));
+    trees.putLocal(local('c', ROOT, file('b')));
+  }
+  assert.equal(trees.local.get(id('b')), undefined);
+  assert.deepEqual(trees.local.get(id('c'))?.content, file('b'));
 });
 
 test('S7 below a folder that becomes a mount all changes workspace, and seqs of the old one count no more', () => {

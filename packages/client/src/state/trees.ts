@@ -17,6 +17,9 @@ type Listener = (id: ObjectId) => void;
 
 const PUT_REMOTE = `INSERT OR REPLACE INTO remote (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
   mtime_ms, target, version_id, place_version, seq, deleted, mounts) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
+/** Without the columns that have indexes. */
+const PUT_REMOTE_HERE = `UPDATE remote SET workspace_id = ?, kind = ?, hash = ?, size = ?, executable = ?, mtime_ms = ?,
+  target = ?, version_id = ?, place_version = ?, seq = ?, deleted = ? WHERE object_id = ?`;
 const PUT_SYNCED = `INSERT OR REPLACE INTO synced (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
   mtime_ms, target, version_id, place_version) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`;
 const PUT_LOCAL = `INSERT OR REPLACE INTO local (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
@@ -79,11 +82,22 @@ class StoredTree<Row extends TreeNode> implements Tree<Row> {
     let after: [string, string] = ['', ''];
     for (;;) {
       const rows = this.#db.all(this.#byParent, parentId, ...after);
-      for (const row of rows) yield this.#read(row);
+      // All before the first: what is changed while they are looked at must not be remembered as it was.
+      const nodes = rows.map((row) => this.#nodeOf(row));
+      for (const node of nodes) yield node;
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE) return;
       after = [String(last['name']), String(last['object_id'])];
     }
+  }
+
+  #nodeOf(row: SqlRow): Row {
+    const id = row['object_id'] as ObjectId;
+    const known = this.inMemory(id);
+    if (known !== undefined) return known;
+    const node = this.#read(row);
+    this.remember(id, node);
+    return node;
   }
 
   childNamed(place: Place): Row | undefined {
@@ -128,9 +142,11 @@ export class TreeStore implements Trees {
   }
 
   putRemote(node: RemoteRow): void {
-    const version = node.versionId ?? null;
-    const rest = [version, node.placeVersion, node.seq, node.deleted === true ? 1 : 0, node.mounts ?? null];
-    this.#db.run(PUT_REMOTE, ...keyColumns(node), ...contentColumns(node.content), ...rest);
+    const rest = [node.versionId ?? null, node.placeVersion, node.seq, node.deleted === true ? 1 : 0];
+    const before = this.remote.inMemory(node.objectId);
+    if (before !== undefined && before.mounts === node.mounts && isAtSamePlace(before, node))
+      this.#db.run(PUT_REMOTE_HERE, node.workspaceId, ...contentColumns(node.content), ...rest, node.objectId);
+    else this.#db.run(PUT_REMOTE, ...keyColumns(node), ...contentColumns(node.content), ...rest, node.mounts ?? null);
     this.remote.remember(node.objectId, node);
     this.#changed(node.objectId);
   }
@@ -187,8 +203,9 @@ export class TreeStore implements Trees {
     if (this.synced.remove(id)) this.#changed(id);
   }
 
-  removeLocal(id: ObjectId): void {
-    if (this.local.get(id)?.content.kind !== 'file') this.#folderChanges++;
+  /** @param kind where the caller knows it: the row need not be read */
+  removeLocal(id: ObjectId, kind = this.local.get(id)?.content.kind): void {
+    if (kind !== 'file') this.#folderChanges++;
     this.#localChanges++;
     if (this.local.remove(id)) this.#changed(id);
     this.#db.run('DELETE FROM chunk_source WHERE object_id = ?', id);
@@ -333,6 +350,10 @@ function isOnlySeenAgain(before: LocalRow, now: LocalRow): boolean {
   ];
   const known = columns(before);
   return columns(now).every((value, at) => value === known[at]);
+}
+
+function isAtSamePlace(one: TreeNode, other: TreeNode): boolean {
+  return one.parentId === other.parentId && one.name === other.name;
 }
 
 function keyColumns(node: TreeNode): string[] {

@@ -28,3 +28,51 @@ test('H104 a folder that was stuck is tried again when something in it is seen',
     [id('other')],
   );
 });
+
+test('C6 much that waits is not looked at all the time, however often something may have changed', async () => {
+  let [nowMs, plans] = [0, 0];
+  const trees = new TreeStore(new ClientDatabase(':memory:'), (changed) => engine.touched(changed));
+  const stopping = new AbortController();
+  const engine: Engine = new Engine({
+    trees,
+    problems: new ObjectProblems(() => nowMs),
+    tasks: { isBusy: () => false, isFull: () => false, start: async () => undefined },
+    guard: {
+      allowed: () => Infinity,
+      isHeld: () => false,
+      isHolding: () => false,
+      hold: () => undefined,
+      settled: () => undefined,
+    },
+    clock: { monotonic: () => nowMs, delay: () => new Promise(() => undefined) },
+    settings: { rootId: id('root'), excluded: () => false, canWrite: () => true, awaitedCopy: () => undefined },
+    isReady: () => true,
+    isUnsettled: () => false,
+    isLeftAlone: () => false,
+    breathe: async () => undefined,
+    transaction: <T>(work: () => T) => {
+      plans++;
+      nowMs += 10;
+      return work();
+    },
+  } as unknown as EngineDeps);
+  for (let at = 0; at < 100; at++) trees.putLocal({ ...row(`waits${at}`, 'root'), presence: 'unknown' });
+  const running = engine.run(stopping.signal);
+  const woken = async (): Promise<void> => {
+    engine.wake();
+    await engine.turned(stopping.signal);
+  };
+  for (let at = 0; at < 10; at++) await woken();
+  assert.equal(plans, 1);
+  nowMs += 40;
+  await woken();
+  assert.equal(plans, 2);
+  for (let at = 1; at < 100; at++) trees.removeLocal(id(`waits${at}`));
+  nowMs += 40;
+  await woken();
+  await woken();
+  assert.ok(plans >= 4, 'what is little is looked at each time');
+  stopping.abort();
+  engine.wake();
+  await running;
+});

@@ -31,6 +31,10 @@ export interface EngineDeps {
 /** Objects decided on in one plan: some milliseconds of the control thread. */
 const PLAN_LIMIT = 500;
 
+/** After a plan of much that came to nothing: how many times as long as it took. */
+const REST_PER_VAIN_PLAN = 4;
+const MUCH = 100;
+
 /** The loop of the daemon: plan what differs, run it, record it, until nothing differs. */
 export class Engine {
   readonly #deps: EngineDeps;
@@ -42,6 +46,8 @@ export class Engine {
   #isStuck = false;
   /** Objects offered to plans that came to nothing, since the last one that came to something. */
   #fruitless = 0;
+  /** Monotonic ms; it is not planned before. */
+  #planAfter = 0;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
@@ -105,16 +111,20 @@ export class Engine {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const { clock, problems, tasks } = this.#deps;
     while (!signal.aborted) {
       this.#news = false;
-      if (this.#deps.isReady() && !this.#deps.tasks.isFull()) await this.#turn(signal);
+      const isEarly = clock.monotonic() < this.#planAfter;
+      if (!isEarly && this.#deps.isReady() && !tasks.isFull()) await this.#turn(signal);
       this.#waker.turn();
-      if (!this.#news) await this.#waker.sleep(this.#deps.clock, this.#deps.problems.nextRetryAt(), signal);
+      const until = isEarly ? this.#planAfter : problems.nextRetryAt();
+      if (!this.#news) await this.#waker.sleep(clock, until, signal);
       await this.#deps.breathe();
     }
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
+    const began = this.#deps.clock.monotonic();
     // Nothing is written: within a transaction SQLite asks the system for its lock once, not with each read.
     const made = this.#deps.transaction(() =>
       plan(this.#deps.trees, this.#candidates(), {
@@ -138,8 +148,13 @@ export class Engine {
     const progressed = made.settled.length > 0 || made.steps.length > dispatch.later.length;
     this.#fruitless = progressed ? 0 : this.#fruitless + PLAN_LIMIT;
     // Those that wait stand at the end: every other one is offered before they are offered again (H102).
-    if (made.more && this.#fruitless < this.#dirty.size) this.#news = true;
+    const isMoreToOffer = made.more && this.#fruitless < this.#dirty.size;
+    if (isMoreToOffer) this.#news = true;
     this.#isStuck = !progressed && !this.#news;
+    // While a deletion goes on, say, and much waits for its end: not all the time is spent on looking at that.
+    const took = this.#deps.clock.monotonic() - began;
+    const isInVain = !progressed && !isMoreToOffer;
+    if (isInVain && made.waiting.length >= MUCH) this.#planAfter = began + took + REST_PER_VAIN_PLAN * took;
   }
 
   #note({ settled, waiting, held, problems }: Plan): void {

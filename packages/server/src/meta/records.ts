@@ -26,14 +26,20 @@ export function storedManifest(manifest: Manifest): Uint8Array | null {
   return manifest.length < 2 ? null : encodeManifest(manifest);
 }
 
-export function versionOf(row: StoredList & Pick<VersionRow, 'version_id' | 'mtime_ms' | 'executable'>): Version {
-  const version: Version = {
+type StoredVersion = StoredList & Pick<VersionRow, 'version_id' | 'mtime_ms' | 'executable'>;
+
+function versionWithoutList(row: StoredVersion): Version {
+  return {
     versionId: row.version_id,
     size: row.size,
     contentHash: row.content_hash.toHex() as ContentHash,
     mtimeMs: row.mtime_ms,
     executable: row.executable === 1,
   };
+}
+
+export function versionOf(row: StoredVersion): Version {
+  const version = versionWithoutList(row);
   if (row.chunk_count <= LIMITS.inlineChunks) version.chunks = [...chunkListOf(row)];
   return version;
 }
@@ -56,7 +62,8 @@ export function recordOf(row: ObjectRow): ObjectRecord {
     changedAt: row.changed_at,
   };
   if (row.deleted_at !== null) record.deleted = true;
-  if (hasVersion(row)) record.version = versionOf(row);
+  // Of what is dead nobody wants the chunks before it lives again.
+  if (hasVersion(row)) record.version = row.deleted_at === null ? versionOf(row) : versionWithoutList(row);
   if (row.target !== null) record.target = row.target;
   if (row.mounts !== null) record.mounts = row.mounts;
   if (row.device_id !== null) record.deviceId = row.device_id;
