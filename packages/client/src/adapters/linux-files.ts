@@ -1,6 +1,7 @@
 import { closeSync, constants, existsSync, fsync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { DirectoryHandle, NativeFiles } from '../ports/native-files.ts';
+import { statOfPath } from './entry-stat.ts';
 import { callError, loadNativeCalls, RENAME_EXCHANGE, RENAME_NOREPLACE, type NativeCalls } from './native-calls.ts';
 import { FlushThread } from './flush-thread.ts';
 import { components, createPortableFiles, oneComponent, renameWithoutFlag } from './portable-files.ts';
@@ -15,7 +16,7 @@ export function createLinuxFiles(calls: NativeCalls): NativeFiles {
   const flushing = new FlushThread();
   return {
     capabilities: { exchange: true, pinned: true },
-    openRoot: (path) => pinned(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)),
+    openRoot: (path) => pinned(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY), calls),
     exchange(pathA, pathB) {
       const code = calls.rename(pathA, pathB, RENAME_EXCHANGE);
       if (code === undefined) return 'exchanged';
@@ -71,7 +72,8 @@ function isUnsupported(code: string): boolean {
 }
 
 /** The kernel resolves `/proc/self/fd/N/name` from the open directory itself, wherever that has been moved to. */
-function pinned(descriptor: number): DirectoryHandle {
+function pinned(descriptor: number, calls: NativeCalls): DirectoryHandle {
+  const { statAt } = calls;
   let open = true;
   const path = (): string => {
     // A closed number may by now belong to another directory: using it would write to the wrong place.
@@ -81,7 +83,11 @@ function pinned(descriptor: number): DirectoryHandle {
   return {
     open(relativePath) {
       const outcome = openBelow(`${path()}/.`, components(relativePath));
-      return typeof outcome === 'number' ? pinned(outcome) : outcome;
+      return typeof outcome === 'number' ? pinned(outcome, calls) : outcome;
+    },
+    stat(name) {
+      const entry = `${path()}/${oneComponent(name)}`;
+      return statAt === undefined ? statOfPath(entry) : statAt(descriptor, name);
     },
     entryPath: (name) => `${path()}/${oneComponent(name)}`,
     async sync() {

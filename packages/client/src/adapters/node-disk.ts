@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { join } from 'node:path';
 import type { Disk, DiskEntry, DiskListing, DiskStat, EntryType, FinishedFile } from '../ports/disk.ts';
 import type { DirectoryHandle, NativeFiles } from '../ports/native-files.ts';
+import { statOfPath } from './entry-stat.ts';
 import { createMountPoints } from './mount-points.ts';
 import { callError } from './native-calls.ts';
 
@@ -39,10 +40,10 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
     return found;
   };
   const made = (path: string, make: (target: string) => void) =>
-    standsOtherwise(at, path) ? 'exists' : creating(at(path), make);
+    standsOtherwise(parents, path) ? 'exists' : creating(at(path), make);
   return {
     absolute: (path) => (path === '' ? root : join(root, path)),
-    stat: (path) => absentAs(undefined, () => statEntry(at(path))),
+    stat: (path) => absentAs(undefined, () => parents.stat(path)),
     list: (path) => absentAs(undefined, () => listFolder(at(path))),
     isMountPoint: (path) => mounts.has(path),
     readLink: (path) => fs.readlinkSync(entry(path)),
@@ -51,7 +52,7 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
     makeFolder: (path) => parents.appearing(made(path, (target) => fs.mkdirSync(target))),
     makeSymlink: (path, text) => made(path, (target) => fs.symlinkSync(text, target)),
     async rename(from, to) {
-      if (decomposed(to) !== from && standsOtherwise(at, to)) return 'exists';
+      if (decomposed(to) !== from && standsOtherwise(parents, to)) return 'exists';
       const [source, target] = parents.pair(from, to);
       if (source === undefined || target === undefined) return 'missing';
       return native.renameNoReplace(source, target);
@@ -109,8 +110,18 @@ class ParentHandles implements Disposable {
   entry(path: string): string | undefined {
     if (path === '') return `${this.#rootPath}/.`;
     const cut = path.lastIndexOf('/');
-    const handle = cut < 0 ? this.#rootHandle() : this.#folder(path.slice(0, cut));
-    return handle?.entryPath(path.slice(cut + 1));
+    return this.#parent(path, cut)?.entryPath(path.slice(cut + 1));
+  }
+
+  /** Undefined when nothing is there, or a folder above it is absent or is not a folder. */
+  stat(path: string): DiskStat | undefined {
+    if (path === '') return statOfPath(`${this.#rootPath}/.`);
+    const cut = path.lastIndexOf('/');
+    return this.#parent(path, cut)?.stat(path.slice(cut + 1));
+  }
+
+  #parent(path: string, cut: number): DirectoryHandle | undefined {
+    return cut < 0 ? this.#rootHandle() : this.#folder(path.slice(0, cut));
   }
 
   /** Of two entries that change names. */
@@ -173,9 +184,9 @@ class ParentHandles implements Disposable {
 }
 
 /** Whether the name stands in its other Unicode form (F2). */
-function standsOtherwise(at: (path: string) => string | undefined, path: string): boolean {
+function standsOtherwise(parents: ParentHandles, path: string): boolean {
   const other = decomposed(path);
-  return other !== path && absentAs(undefined, () => statEntry(at(other))) !== undefined;
+  return other !== path && absentAs(undefined, () => parents.stat(other)) !== undefined;
 }
 
 /** The path with its last name in the form that takes letters and their marks apart. */
@@ -203,23 +214,6 @@ function absentAs<T, A>(absent: A, work: () => T): T | A {
     if (isAbsent(error)) return absent;
     throw error;
   }
-}
-
-function statEntry(path: string | undefined): DiskStat | undefined {
-  if (path === undefined) return undefined;
-  const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  return {
-    type: typeOf(stat),
-    dev: Number(stat.dev),
-    ino: Number(stat.ino),
-    size: stat.isFile() ? Number(stat.size) : 0,
-    mtimeNs: String(stat.mtimeNs),
-    ctimeNs: String(stat.ctimeNs),
-    birthNs: String(stat.birthtimeNs),
-    mode: Number(stat.mode & 0o7777n),
-    links: Number(stat.nlink),
-  };
 }
 
 function listFolder(path: string | undefined): DiskListing | undefined {

@@ -4,6 +4,7 @@ import { constants, lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { DirectoryHandle, NativeFiles } from '../ports/native-files.ts';
+import { statOfPath } from './entry-stat.ts';
 import { callError } from './native-calls.ts';
 
 /**
@@ -38,6 +39,7 @@ function directoryAt(path: string): DirectoryHandle {
       return directoryAt(current);
     },
     entryPath: (name) => join(path, oneComponent(name)),
+    stat: (name) => statOfPath(join(path, oneComponent(name))),
     sync: () => syncDirectory(path),
     [Symbol.dispose]: () => undefined,
   };

@@ -25,6 +25,39 @@ export function nativeFilesContract(name: string, create: () => NativeFiles): vo
     assert.equal(fs.readFileSync(join(root, 'a/b/new.txt'), 'utf8'), 'content');
   });
 
+  test(`${name}: N1 H5 the stat of an entry is what lstat tells, in all its fields`, (t) => {
+    const { files, root } = setUp(t);
+    fs.writeFileSync(join(root, 'file'), 'content', { mode: 0o751 });
+    fs.utimesSync(join(root, 'file'), 1, 1_700_000_000.123);
+    fs.linkSync(join(root, 'file'), join(root, 'second'));
+    fs.mkdirSync(join(root, 'ä folder'));
+    fs.symlinkSync('absent', join(root, 'link'));
+    for (const [index, seconds] of [0, 0.5, -1, -1.5, 2 ** 31, 2 ** 32 + 5].entries()) {
+      fs.writeFileSync(join(root, `time-${index}`), '');
+      fs.utimesSync(join(root, `time-${index}`), seconds, seconds);
+    }
+    using top = files.openRoot(root);
+    for (const entry of fs.readdirSync(root)) {
+      const path = join(root, entry);
+      const { dev, ino, size, mtimeNs, ctimeNs, birthtimeNs, mode, nlink } = fs.lstatSync(path, { bigint: true });
+      const { type, ...stat } = top.stat(entry)!;
+      assert.equal(type, entry === 'link' ? 'symlink' : entry === 'ä folder' ? 'folder' : 'file');
+      assert.deepEqual(stat, {
+        dev: Number(dev),
+        ino: Number(ino),
+        size: type === 'file' ? Number(size) : 0,
+        mtimeNs: String(mtimeNs),
+        ctimeNs: String(ctimeNs),
+        birthNs: String(birthtimeNs),
+        mode: Number(mode) & 0o7777,
+        links: Number(nlink),
+      });
+    }
+    assert.equal(top.stat('absent'), undefined);
+    assert.throws(() => top.stat('x'.repeat(300)), { code: 'ENAMETOOLONG' });
+    assert.throws(() => top.stat('a/b'), RangeError);
+  });
+
   test(`${name}: N1 H52 open refuses a symlink at any component, also one that stays inside`, (t) => {
     const { files, root } = setUp(t);
     fs.mkdirSync(join(root, 'real/below'), { recursive: true });

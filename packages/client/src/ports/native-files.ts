@@ -1,3 +1,5 @@
+import type { DiskStat } from './disk.ts';
+
 /**
  * What the applier needs of a file system beyond `node:fs`: names that change owner atomically, and parents that
  * nobody can swap for a symlink between the check and the use (H52).
@@ -52,6 +54,9 @@ export interface DirectoryHandle extends Disposable {
 
   /** A path for `node:fs` and for this port that leads to the entry `name` of this directory; valid until disposed. */
   entryPath(name: string): string;
+
+  /** The entry itself, never what a symlink leads to; undefined when it is absent. Throws any other fault. */
+  stat(name: string): DiskStat | undefined;
 
   /** fsync of the directory: its entries survive power loss. */
   sync(): Promise<void>;
