@@ -110,17 +110,43 @@ test('explain names the rule, its line, and the folder that decides', () => {
 });
 
 test('explain and ignores agree', () => {
-  const pattern = fc.array(fc.constantFrom('a', 'b', '/', '*', '**', '!', '.', '?'), { minLength: 1, maxLength: 7 });
-  const name = fc.array(fc.constantFrom('a', 'b', '.'), { minLength: 1, maxLength: 3 }).map((parts) => parts.join(''));
+  const parts = [
+    'a',
+    'b',
+    'ab',
+    '/',
+    '*',
+    '**',
+    '!',
+    '.',
+    '?',
+    '\\',
+    '[',
+    ']',
+    '[ab]',
+    '[!a]',
+    '[]a]',
+    '-',
+    ' ',
+    '~',
+    '#',
+  ];
+  const pattern = fc.array(fc.constantFrom(...parts), { minLength: 1, maxLength: 7 });
+  const name = fc
+    .array(fc.constantFrom('a', 'b', 'ab', '.', '[', ']', '\\', '-', ' ', '~', '#', '*', '!'), {
+      minLength: 1,
+      maxLength: 4,
+    })
+    .map((letters) => letters.join(''));
   const path = fc
     .array(
       name.filter((text) => text !== '.' && text !== '..'),
       { minLength: 1, maxLength: 4 },
     )
-    .map((parts) => parts.join('/'));
+    .map((names) => names.join('/'));
   fc.assert(
     fc.property(fc.array(pattern, { maxLength: 4 }), path, fc.boolean(), (patterns, asked, isFolder) => {
-      const rules = createIgnoreRules(patterns.map((parts) => parts.join('')).join('\n'));
+      const rules = createIgnoreRules(patterns.map((each) => each.join('')).join('\n'));
       const verdict = rules.explain(asked, isFolder);
       assert.equal(verdict.ignored, rules.ignores(asked, isFolder));
       assert(verdict.ignored ? verdict.rule !== undefined && `${asked}/`.startsWith(`${verdict.decidedAt}/`) : true);

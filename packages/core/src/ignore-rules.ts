@@ -213,12 +213,31 @@ function chainOf(path: string, isFolder: boolean): readonly string[] {
   return parts.map((_, index) => parts.slice(0, index + 1).join(''));
 }
 
+/** More alternatives cost more than asking the library. */
+const MOST_LITERALS = 64;
+
+/** What is in every path that any of the rules matches: most paths are told by it. Undefined: nothing can be said. */
+function literalsOf(rules: readonly IgnoreRule[]): RegExp | undefined {
+  const literals = rules
+    .filter(({ pattern }) => !pattern.startsWith('!'))
+    .map(({ pattern }) => longestLiteral(pattern));
+  const isTelling = literals.length <= MOST_LITERALS && literals.every(({ length }) => length > 1);
+  return isTelling ? new RegExp(literals.map((literal) => RegExp.escape(literal)).join('|')) : undefined;
+}
+
+/** Ended by what is escaped, a class, a wildcard, or a border between folders. */
+function longestLiteral(pattern: string): string {
+  const parts = pattern.trimEnd().split(/\\.?|\[(?:.*\]|.*)|[*?/]+/);
+  return parts.reduce((longest, part) => (part.length > longest.length ? part : longest), '');
+}
+
 /** @param fileText the ignore file, or undefined when there is none */
 export function createIgnoreRules(fileText?: string): IgnoreRules {
   const file: ParsedFile = fileText === undefined ? { rules: [], problems: [] } : parseIgnoreFile(fileText);
   const builtIn = BUILT_IN_PATTERNS.map((pattern): IgnoreRule => ({ source: 'built-in', pattern, line: undefined }));
   const rules = [...builtIn, ...file.rules];
   const compiled = ignore(OPTIONS).add(rules.map(({ pattern }, index) => ({ pattern, mark: `${index}` })));
+  const literals = literalsOf(rules);
   let matcher: Ignore = compiled;
   let remembered = 0;
 
@@ -233,7 +252,9 @@ export function createIgnoreRules(fileText?: string): IgnoreRules {
   return {
     problems: file.problems,
     ignores(path, isFolder) {
-      return fixedVerdict(path)?.ignored ?? fresh().ignores(withinDepth(path, isFolder));
+      const fixed = fixedVerdict(path);
+      if (fixed !== undefined) return fixed.ignored;
+      return literals?.test(path) === false ? false : fresh().ignores(withinDepth(path, isFolder));
     },
     explain(path, isFolder) {
       const fixed = fixedVerdict(path);

@@ -89,8 +89,8 @@ export async function placeFile(
     return undefined;
   }
   const content = localContent(step.remote, step.executable);
-  // Its staging name is about to go, which changes its ctime.
-  const stat = { ...seenAs(applier, path, staged), ctimeNs: UNREAD };
+  // As it was staged: an edit since then looks different. Its staging name is about to go, which changes its ctime.
+  const stat = { ...staged, ctimeNs: UNREAD };
   return { step, path, arrival: { place, stat, content } };
 }
 

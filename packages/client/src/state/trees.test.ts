@@ -142,6 +142,45 @@ test('C1 what is changed while the nodes of a folder are looked at is known as i
   assert.deepEqual(trees.local.get(id('c'))?.content, file('b'));
 });
 
+test('C1 after a start a single difference among many that are alike is found', () => {
+  const changes: readonly (readonly [readonly string[], (trees: TreeStore) => void])[] = [
+    [[], () => undefined],
+    [[], (trees) => trees.putLocal({ ...local('a'), seenMs: 77 })],
+    [['a'], (trees) => trees.putLocal(local('a', ROOT, file('b')))],
+    [['a'], (trees) => trees.putLocal({ ...local('a'), name: 'elsewhere' })],
+    [['a'], (trees) => trees.putLocal(local('a', ROOT, { ...file('a'), executable: true }))],
+    [['a'], (trees) => trees.putRemote(remote('a', { content: file('b') }))],
+    [['a'], (trees) => trees.putRemote(remote('a', { name: 'elsewhere' }))],
+    [['a'], (trees) => trees.putRemote(remote('a', { placeVersion: 2 }))],
+    [['a'], (trees) => trees.putRemote(remote('a', { deleted: true }))],
+    [['a'], (trees) => trees.removeLocal(id('a'))],
+    [['a'], (trees) => trees.removeRemote(id('a'))],
+    [['a'], (trees) => trees.removeSynced(id('a'))],
+    [['new'], (trees) => trees.putLocal(local('new'))],
+    [['theirs'], (trees) => trees.putRemote(remote('theirs'))],
+    // As many nodes as before.
+    [
+      ['a', 'new', 'theirs'],
+      (trees) => {
+        trees.removeLocal(id('a'));
+        trees.putLocal(local('new'));
+        trees.removeRemote(id('a'));
+        trees.putRemote(remote('theirs'));
+      },
+    ],
+  ];
+  for (const [expected, change] of changes) {
+    const { trees } = store();
+    for (const name of ['a', 'b', 'c']) {
+      trees.putLocal(local(name));
+      trees.putRemote(remote(name));
+      trees.putSynced({ objectId: id(name), workspaceId, parentId: ROOT, name, content: file('a'), placeVersion: 1 });
+    }
+    change(trees);
+    assert.deepEqual([...trees.differing()].sort(), expected.map(id).sort());
+  }
+});
+
 test('S7 below a folder that becomes a mount all changes workspace, and seqs of the old one count no more', () => {
   const { trees } = store();
   trees.putRemote(remote('d', { content: { kind: 'folder' }, seq: 2 }));
