@@ -82,7 +82,7 @@ export class Examiner {
   #isGone(path: string, row: LocalRow): void {
     const { tree, trees, rules } = this.#deps;
     if (rules().ignores(path, row.content.kind === 'folder')) leaveAlone(trees, row);
-    else if (isLeftAlone(row)) forgetLeftAlone(trees, tree.remove(row.objectId));
+    else if (isLeftAlone(row)) forgetLeftAlone(trees, row.objectId, tree.remove(row.objectId));
     else tree.vanish(row);
   }
 

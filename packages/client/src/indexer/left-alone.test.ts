@@ -38,12 +38,18 @@ test('H73 a folder that becomes ignored is left alone with all in it, and with w
 });
 
 test('H73 what has gone while it was left alone is no deletion: nothing says any more that it was here', () => {
-  const { trees, row } = synced();
-  leaveAlone(trees, row('f'));
-  trees.removeLocal(id('f'));
-  forgetLeftAlone(trees, [id('f')]);
-  assert.equal(trees.synced.get(id('f')), undefined);
-  assert.notEqual(trees.remote.get(id('f')), undefined);
+  const { trees, changed, row } = synced();
+  leaveAlone(trees, row('d'));
+  // As `LocalTree.remove` tells: contents before their folders.
+  const gone = ['f', 'd'].map(id);
+  for (const each of gone) trees.removeLocal(each);
+  changed.clear();
+  forgetLeftAlone(trees, id('d'), gone);
+  for (const each of gone) {
+    assert.equal(trees.synced.get(each), undefined);
+    assert.notEqual(trees.remote.get(each), undefined);
+  }
+  assert.deepEqual([...changed].sort(), ['d', 'f', 'new'].map(id).sort(), 'also what was never here is planned');
 });
 
 test('H73 when it is looked after again, what waits below it is planned again', () => {

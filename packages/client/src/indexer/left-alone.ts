@@ -21,10 +21,15 @@ export function leaveAlone(trees: TreeStore, row: LocalRow): void {
   }
 }
 
-/** It went while nobody looked, which is no deletion: as at first contact, what the server has comes back. */
-export function forgetLeftAlone(trees: TreeStore, gone: readonly ObjectId[]): void {
-  for (const id of gone) trees.removeSynced(id);
-  for (const id of gone.slice(0, 1)) resume(trees, id);
+/**
+ * It went while nobody looked, which is no deletion: as at first contact, what the server has comes back, also what
+ * came to lie there meanwhile and was never here.
+ *
+ * @param gone it, and what Local knew below it
+ */
+export function forgetLeftAlone(trees: TreeStore, id: ObjectId, gone: readonly ObjectId[]): void {
+  for (const each of gone) trees.removeSynced(each);
+  resume(trees, id);
 }
 
 /** It is looked after again: what was left undone below it can be done. */
