@@ -53,7 +53,12 @@ export function createBook(): Book {
         );
       contents.record({ kind: 'wrote', content: nameOfHash(hash) });
     },
-    passed: (bytes) => contents.record({ kind: 'passed', content: nameOf(bytes) }),
+    passed: (bytes) => {
+      const hash = sha256(bytes);
+      // Its name for good, should it be copied later.
+      names.set(hash, nameOfHash(hash));
+      contents.record({ kind: 'passed', content: nameOfHash(hash) });
+    },
     letGo: (bytes) => contents.record({ kind: 'letGo', content: nameOf(bytes) }),
     excuseAll: () => {
       for (const content of contents.wanted()) contents.record({ kind: 'excused', content });

@@ -22,6 +22,7 @@ import {
 import { createSimApi, type Line } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimServer } from './server.ts';
+import { traceTrees } from './tracing.ts';
 import { createSimWatcher } from './watcher.ts';
 
 export interface World {
@@ -32,6 +33,8 @@ export interface World {
   /** Where databases lie. */
   readonly folder: string;
   readonly hasBirthTimes: boolean;
+  /** Every change of the trees is told. */
+  readonly isTraced: boolean;
 }
 
 interface Running {
@@ -81,7 +84,10 @@ export class SimDevice {
   start(): void {
     const { scheduler, chance, server, faults } = this.#world;
     const incarnation = new Incarnation(scheduler, chance, { faults, died: () => this.#died() });
-    const db = mortalDatabase(this.#database, incarnation);
+    const db = mortalDatabase(this.#database, incarnation, () => {
+      // What a power cut leaves is from now on no older than this.
+      if (this.#snapshot !== undefined) this.rememberDatabase();
+    });
     const clock = createSimClock(scheduler, this.wall, incarnation, this.#spinMs);
     const daemon = new Daemon({
       ports: {
@@ -103,6 +109,7 @@ export class SimDevice {
         trash: () => ({ maxAgeMs: 1e12, maxBytes: 1e12 }),
       },
     });
+    if (this.#world.isTraced) traceTrees(daemon, (what) => scheduler.tell(`${this.name}: ${what}`));
     const about = { root: ROOT, server: 'sim', account: 'a@example.org', device: () => this.name };
     const report = new StatusReport({
       daemon,

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { TREE_ROOT } from '@satchel/client/daemon/assembly.ts';
 import { createChance, type Chance } from './chance.ts';
 import { checkContents, checkStaging, difference, disagreement, serverView, Violation } from './checks.ts';
 import { SimDevice, type World } from './device.ts';
@@ -58,7 +59,15 @@ export async function runHistory(seed: number, options: Options = {}): Promise<O
   await scheduler.run(() => isStarted, Infinity);
   const faults: Faults = { ...script.faults };
   const { hasBirthTimes } = script;
-  const world: World = { scheduler, chance, server, faults, folder, hasBirthTimes };
+  const world: World = {
+    scheduler,
+    chance,
+    server,
+    faults,
+    folder,
+    hasBirthTimes,
+    isTraced: options.isVerbose === true,
+  };
   const history = new History(world, script);
   const unhandled = (error: unknown) => {
     if (!(error instanceof KilledError)) scheduler.failure ??= error;
@@ -188,10 +197,28 @@ class History {
         return;
       case 'serverRestore':
         return this.#takeServerBack(lastsMs);
+      case 'exclude':
+        this.#exclude(device, chance);
+        scheduler.after(lastsMs, () => this.#include(device));
+        return;
       case 'overflow':
         return;
     }
     if (chance.happens(0.7)) scheduler.after(lastsMs, () => device.running ?? device.start());
+  }
+
+  /** H74: a folder that lies at the top is not wanted on this device. */
+  #exclude({ running, disk }: SimDevice, chance: Chance): void {
+    const { trees } = running?.daemon.parts ?? {};
+    const folders = [...disk.root.entries].flatMap(([name, { type }]) => (type === 'folder' ? [name] : []));
+    const known = folders.filter((name) => trees?.remote.childNamed({ parentId: TREE_ROOT, name }) !== undefined);
+    if (known.length > 0) unlessKilled(() => running?.control.exclude(chance.pick(known)));
+  }
+
+  #include({ running }: SimDevice): void {
+    unlessKilled(() => {
+      for (const path of running?.control.excluded() ?? []) running?.control.include(path);
+    });
   }
 
   #cutPower(device: SimDevice, lastsMs: number): void {
@@ -251,6 +278,7 @@ class History {
     await scheduler.run(() => false, scheduler.now + 12_000);
     for (;;) {
       this.#rounds++;
+      for (const device of this.devices) this.#include(device);
       const before = await this.#state();
       for (const { running } of this.devices) running?.control.syncNow();
       await this.#wait(deadline);
@@ -322,4 +350,13 @@ function describe({ running, log }: SimDevice): string {
     state: status.state,
   };
   return `${JSON.stringify(facts)}\n${log.slice(-6).join('\n')}`;
+}
+
+/** A command that the daemon does not survive is answered by nobody. */
+function unlessKilled(command: () => void): void {
+  try {
+    command();
+  } catch (error) {
+    if (!(error instanceof KilledError)) throw error;
+  }
 }

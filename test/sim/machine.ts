@@ -110,7 +110,11 @@ export function createSimRandom(chance: Chance): Random {
 }
 
 /** The client's database as one incarnation has it: the dead read and write nothing. */
-export function mortalDatabase(db: ClientDatabase, incarnation: Incarnation): ClientDatabase {
+export function mortalDatabase(
+  db: ClientDatabase,
+  incarnation: Incarnation,
+  flushed: () => void = () => undefined,
+): ClientDatabase {
   const rolledBack: (() => void)[] = [];
   let isInside = false;
   const alive = (): ClientDatabase => {
@@ -130,6 +134,10 @@ export function mortalDatabase(db: ClientDatabase, incarnation: Incarnation): Cl
     iterate: (sql, ...args) => alive().iterate(sql, ...args),
     value: (sql, ...args) => alive().value(sql, ...args),
     rest: () => alive().rest(),
+    makeDurable() {
+      changing();
+      flushed();
+    },
     rolledBack: (listener) => void rolledBack.push(listener),
     transaction(work) {
       if (isInside) return alive().transaction(work);

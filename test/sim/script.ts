@@ -5,7 +5,15 @@ import { USER_ACTS, type UserAct } from './users.ts';
 /** Something that befalls a machine, the line or the server. */
 export interface Incident {
   readonly atMs: number;
-  readonly kind: 'kill' | 'powerCut' | 'partition' | 'serverCrash' | 'clockJump' | 'overflow' | 'serverRestore';
+  readonly kind:
+    | 'kill'
+    | 'powerCut'
+    | 'partition'
+    | 'serverCrash'
+    | 'clockJump'
+    | 'overflow'
+    | 'serverRestore'
+    | 'exclude';
   readonly device: number;
   /** Until it is over, or how far a clock jumps. */
   readonly lastsMs: number;
@@ -74,16 +82,19 @@ function drawIncidents(
   return incidents.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** What befalls cursors; from a chance of its own, so that older seeds draw what they always drew. */
-function drawServerFaults(
+/** Expired cursors, restored servers, selective sync; from a chance of its own, so that older seeds draw what they drew. */
+function drawLater(
   chance: Chance,
   { faults, incidents, devices, spanMs }: { faults: Faults; incidents: Incident[]; devices: number; spanMs: number },
 ): void {
   faults.expiredCursor = chance.happens(0.2) ? chance.pick([0.02, 0.2]) : 0;
-  if (!chance.happens(0.1)) return;
-  const atMs = chance.between(0, spanMs);
-  const lastsMs = chance.between(0, spanMs / 2);
-  incidents.push({ kind: 'serverRestore', atMs, device: chance.below(devices), lastsMs });
+  const draw = (kind: Incident['kind']) => {
+    const [atMs, lastsMs] = [chance.between(0, spanMs), chance.between(0, spanMs / 2)];
+    incidents.push({ kind, atMs, device: chance.below(devices), lastsMs });
+  };
+  // Not both: a server that is put back may forget what only it has any more.
+  if (chance.happens(0.1)) draw('serverRestore');
+  else if (chance.happens(0.2)) for (let count = 1 + chance.below(3); count > 0; count--) draw('exclude');
   incidents.sort((a, b) => a.atMs - b.atMs);
 }
 
@@ -114,6 +125,6 @@ export function drawScript(seed: number, chance: Chance): Script {
   const reusesInodes = !hasPowerCuts && chance.happens(0.5);
   const hasBirthTimes = chance.happens(0.7);
   const hasLongFiles = chance.happens(0.1);
-  drawServerFaults(createChance(seed ^ 0x5e44e4), { faults, incidents, devices, spanMs });
+  drawLater(createChance(seed ^ 0x5e44e4), { faults, incidents, devices, spanMs });
   return { seed, devices, spanMs, acts, incidents, solos, faults, reusesInodes, hasBirthTimes, hasLongFiles };
 }

@@ -24,6 +24,8 @@ export interface ApplierDeps {
   readonly now: () => number;
   readonly deviceName: () => string;
   readonly transaction: <T>(work: () => T) => T;
+  /** What is recorded survives a power cut from here on. */
+  readonly makeDurable: () => void;
   /** The disk is not what the plan expected there: look again (H14). */
   readonly recheck: (paths: readonly string[]) => void;
   /** While a path or inode is reserved the indexer leaves it alone; what it saw there it looks at after the release. */

@@ -12,23 +12,40 @@ const TAIL_BYTES = 4096;
  * trash, and the object is forgotten here, so that it is downloaded again and never uploaded.
  */
 export async function setDamagedAside(applier: Applier, rows: Iterable<LocalRow>): Promise<readonly string[]> {
-  const { disk, trash, trees, tree, transaction } = applier.deps;
-  const aside: string[] = [];
-  for (const row of rows) {
-    const path = isAgreed(applier, row) ? tree.pathOf(row.objectId) : undefined;
-    const stat = path === undefined ? undefined : disk.stat(path);
-    if (path === undefined || stat === undefined || !isDamaged(applier, row, { path, stat })) continue;
-    const slot = trash.slotFor(row.objectId, path);
-    // First of all forgotten: should this process die in between, its absence would be a deletion.
-    transaction(() => {
+  const { disk, trash, trees, tree, transaction, makeDurable } = applier.deps;
+  const damaged = [...damagedAmong(applier, rows)];
+  if (damaged.length === 0) return [];
+  // First of all forgotten, power cut or not: else the absence of a file set aside would be a deletion.
+  transaction(() => {
+    for (const { row } of damaged) {
       tree.remove(row.objectId);
       trees.removeSynced(row.objectId);
-    });
+    }
+  });
+  makeDurable();
+  const aside: string[] = [];
+  for (const { row, path, stat } of damaged) {
+    const slot = trash.slotFor(row.objectId, path);
     if ((await disk.rename(path, slot)) !== 'renamed') continue;
     trash.record(slot, path, identityOf(stat));
     aside.push(path);
   }
   return aside;
+}
+
+interface Damaged {
+  readonly row: LocalRow;
+  readonly path: string;
+  readonly stat: DiskStat;
+}
+
+function* damagedAmong(applier: Applier, rows: Iterable<LocalRow>): Generator<Damaged> {
+  const { disk, tree } = applier.deps;
+  for (const row of rows) {
+    const path = isAgreed(applier, row) ? tree.pathOf(row.objectId) : undefined;
+    const stat = path === undefined ? undefined : disk.stat(path);
+    if (path !== undefined && stat !== undefined && isDamaged(applier, row, { path, stat })) yield { row, path, stat };
+  }
 }
 
 function isAgreed({ deps }: Applier, row: LocalRow): boolean {

@@ -189,6 +189,7 @@ export function assemble(
     trash,
     intents: createIntents(db),
     transaction,
+    makeDurable: () => db.makeDurable(),
     now,
     recheck,
     rules: conditions.rules,
@@ -198,7 +199,7 @@ export function assemble(
     keepFolder: (path) => kept.add(path),
     takeKeptFolder: (path) => kept.take(path),
   });
-  const remote = new RemoteTree({ trees, workspaces, chunks });
+  const remote = new RemoteTree({ trees, workspaces, chunks, folderMoved: (id) => exclusions.folderMoved(id) });
   const following = new Following({
     api,
     trees,

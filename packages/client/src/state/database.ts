@@ -17,7 +17,8 @@ export class ClientDatabaseError extends Error {
 /**
  * The client's SQLite database. Statements are prepared once; all work happens on the control thread.
  * synchronous=NORMAL: after a power cut the database may be some transactions behind the disk, which is safe, since
- * it holds observations: the start-up scan and listing come before the first plan.
+ * it holds observations: the start-up scan and listing come before the first plan. What is no observation, and would
+ * be missed then, is made durable before anything is done by it.
  */
 export class ClientDatabase implements Disposable {
   readonly #db: DatabaseSync;
@@ -79,6 +80,11 @@ export class ClientDatabase implements Disposable {
     } finally {
       this.#depth--;
     }
+  }
+
+  /** Everything recorded so far survives a power cut; else only what was recorded some time ago does. */
+  makeDurable(): void {
+    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   }
 
   /** Gives memory back: there is nothing to be done. */

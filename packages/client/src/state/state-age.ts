@@ -23,7 +23,6 @@ export function renewStamp(db: ClientDatabase, stamps: StateStamps, fresh: strin
   const present = settings.get(STAMP);
   stamps.write([...(present === undefined ? [] : [present]), fresh]);
   settings.set(STAMP, fresh);
-  // The database itself is only durable from a checkpoint on.
-  db.first('PRAGMA wal_checkpoint(TRUNCATE)');
+  db.makeDurable();
   stamps.write([fresh]);
 }

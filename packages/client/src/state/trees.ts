@@ -320,12 +320,27 @@ export class TreeStore implements Trees {
 
   /** Every file of the Local tree, a page at a time. */
   *localFiles(): Generator<LocalRow> {
+    for (const row of this.#paged(
+      'SELECT * FROM local WHERE kind = ? AND object_id > ? ORDER BY object_id LIMIT 500',
+      'file',
+    ))
+      yield localOf(row);
+  }
+
+  /** Every row of a workspace in the Remote tree, tombstones included, and what lies in no folder that is known too. */
+  *remoteIn(workspaceId: WorkspaceId): Generator<RemoteRow> {
+    for (const row of this.#paged(
+      'SELECT * FROM remote WHERE workspace_id = ? AND object_id > ? ORDER BY object_id LIMIT 500',
+      workspaceId,
+    ))
+      yield remoteOf(row);
+  }
+
+  /** Rows may be changed meanwhile. */
+  *#paged(sql: string, of: string): Generator<SqlRow> {
     for (let after = ''; ;) {
-      const rows = this.#db.all(
-        "SELECT * FROM local WHERE kind = 'file' AND object_id > ? ORDER BY object_id LIMIT 500",
-        after,
-      );
-      for (const row of rows) yield localOf(row);
+      const rows = this.#db.all(sql, of, after);
+      yield* rows;
       const last = rows.at(-1);
       if (last === undefined) return;
       after = String(last['object_id']);

@@ -37,6 +37,7 @@ export class Exclusions {
   /** Durable before anything is removed, so that an absence made by us is never taken for a deletion (H74). */
   add(id: ObjectId, path: string): void {
     this.#deps.db.run('INSERT OR REPLACE INTO excluded (object_id, path) VALUES (?, ?)', id, path);
+    this.#deps.db.makeDurable();
     this.#ids.add(id);
     this.#touchBelow(id);
   }
@@ -45,6 +46,11 @@ export class Exclusions {
     this.#deps.db.run('DELETE FROM excluded WHERE object_id = ?', id);
     this.#ids.delete(id);
     this.#touchBelow(id);
+  }
+
+  /** It may have come into an excluded folder, or out of one: what lies in it is to be looked at again. */
+  folderMoved(id: ObjectId): void {
+    if (this.#ids.size > 0) this.#touchBelow(id);
   }
 
   #touchBelow(id: ObjectId): void {

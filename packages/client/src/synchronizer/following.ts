@@ -9,7 +9,7 @@ import type { FollowedWorkspace } from '../state/workspaces.ts';
 import { OwnSeqs } from './own-seqs.ts';
 import { digestFrom, rowOf, type RemoteTree, type RemoteTreeDeps, type ServerRecord } from './remote-tree.ts';
 
-export interface FollowingDeps extends RemoteTreeDeps {
+export interface FollowingDeps extends Omit<RemoteTreeDeps, 'folderMoved'> {
   readonly api: ServerApi;
   readonly remote: RemoteTree;
   readonly treeRootId: ObjectId;
@@ -232,12 +232,12 @@ export class Following {
   ): Promise<void> {
     const known = new Set<ObjectId>();
     const seen = new Set<ObjectId>();
-    for (const row of this.#deps.remote.below(workspace)) known.add(row.objectId);
+    for (const row of this.#deps.trees.remoteIn(workspace.workspaceId)) known.add(row.objectId);
     if (!keepsSynced) {
       this.#own.forget(workspace.workspaceId);
       this.#deps.transaction(() => {
         // Seqs of another epoch say nothing about what is older.
-        for (const row of Array.from(this.#deps.remote.below(workspace)))
+        for (const row of this.#deps.trees.remoteIn(workspace.workspaceId))
           this.#deps.trees.putRemote({ ...row, seq: 0 });
         for (const id of known) this.#deps.trees.removeSynced(id);
       });
@@ -274,7 +274,7 @@ export class Following {
     const listed = seqOf(answer.cursor);
     this.#deps.transaction(() => {
       // Also what an answer brought meanwhile, unless it is newer than the listing.
-      for (const { objectId: id, seq } of Array.from(this.#deps.remote.below(workspace)))
+      for (const { objectId: id, seq } of this.#deps.trees.remoteIn(workspace.workspaceId))
         if (!seen.has(id) && seq <= listed)
           this.#deps.remote.drop(workspace, id, 0n, forgotten.has(id) ? 'forgotten' : 'gone');
       const digest = digestText(this.#deps.remote.digestOf(workspace));
@@ -339,7 +339,7 @@ export class Following {
           this.#deps.workspaces.put({ workspaceId, rootId, mountId, role, epoch, head: 0, digest: digestText(0n) });
         else if (known.role !== role) {
           this.#deps.workspaces.put({ ...known, role });
-          for (const row of this.#deps.remote.below(known)) this.#deps.trees.touch(row.objectId);
+          for (const row of this.#deps.trees.remoteIn(known.workspaceId)) this.#deps.trees.touch(row.objectId);
         }
       }
       const ids = new Set(listed.map(({ workspaceId }) => workspaceId));
@@ -350,7 +350,7 @@ export class Following {
 
   /** H98: no member any more. What is as synced goes into the local trash; what was changed here is kept as new. */
   #lose(workspace: FollowedWorkspace): void {
-    for (const row of Array.from(this.#deps.remote.below(workspace)))
+    for (const row of this.#deps.trees.remoteIn(workspace.workspaceId))
       this.#deps.remote.drop(workspace, row.objectId, 0n, 'gone');
     this.#deps.workspaces.remove(workspace.workspaceId);
     this.#deps.remark(

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { addTo, objectFingerprint, parseDigest, removeFrom, type Digest } from '@satchel/core/digest.ts';
+import { isFolder } from '@satchel/core/diff.ts';
 import type { Content } from '@satchel/core/tree.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
 import { nameFault } from '@satchel/protocol/names.ts';
@@ -19,6 +20,8 @@ export interface RemoteTreeDeps {
   readonly trees: TreeStore;
   readonly workspaces: WorkspaceStore;
   readonly chunks: ChunkIndex;
+  /** What lies in this folder lies in another one now. */
+  readonly folderMoved: (id: ObjectId) => void;
 }
 
 /**
@@ -59,6 +62,8 @@ export class RemoteTree {
     const isKnown = trees.synced.get(row.objectId) !== undefined || trees.local.get(row.objectId) !== undefined;
     if (row.deleted === true && !isKnown) trees.removeRemote(row.objectId);
     else trees.putRemote(row);
+    if (before !== undefined && before.parentId !== row.parentId && isFolder(row.content))
+      this.#deps.folderMoved(row.objectId);
     return next;
   }
 
@@ -77,14 +82,14 @@ export class RemoteTree {
   /** The sum over the live rows of a workspace. */
   digestOf(workspace: FollowedWorkspace): Digest {
     let sum: Digest = 0n;
-    for (const row of this.below(workspace))
+    for (const row of this.#deps.trees.remoteIn(workspace.workspaceId))
       if (row.deleted !== true) sum = addTo(sum, this.#fingerprint(workspace, row));
     return sum;
   }
 
-  /** Every row of a workspace, tombstones included; not those of workspaces mounted in it. */
-  *below(workspace: FollowedWorkspace): Generator<RemoteRow> {
-    const waiting: ObjectId[] = [workspace.mountId];
+  /** Rows of a workspace below one of its folders, tombstones included; not those of workspaces mounted in it. */
+  *#below(workspace: FollowedWorkspace, folderId: ObjectId): Generator<RemoteRow> {
+    const waiting: ObjectId[] = [folderId];
     for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
       for (const row of this.#deps.trees.remote.children(at)) {
         if (row.workspaceId !== workspace.workspaceId) continue;
@@ -100,7 +105,7 @@ export class RemoteTree {
     { to, digest }: { to: WorkspaceId; digest: Digest },
   ): Digest {
     let next = digest;
-    for (const row of this.below({ ...workspace, mountId: folderId })) {
+    for (const row of this.#below(workspace, folderId)) {
       if (row.deleted !== true) next = removeFrom(next, this.#fingerprint(workspace, row));
     }
     this.#deps.trees.moveBelowToWorkspace(folderId, to);
