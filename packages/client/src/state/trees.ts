@@ -1,5 +1,5 @@
 import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
-import type { Place, SyncedNode, Tree, TreeNode, Trees } from '@satchel/core/tree.ts';
+import type { SyncedNode, TreeNode, Trees } from '@satchel/core/tree.ts';
 import type { ClientDatabase } from './database.ts';
 import {
   contentColumns,
