@@ -116,7 +116,7 @@ const NAMES: readonly string[] = [
 ];
 
 const NOTES: Readonly<Record<number, string>> = {
-  6: "by design: the server's journal numbers give the order ([commit.ts](../packages/server/src/meta/commit/commit.ts)), waits use the monotonic clock, mtimes are carried along and never compared. No test with a false clock yet.",
+  6: "by design: the server's journal numbers give the order ([commit.ts](../packages/server/src/meta/commit/commit.ts)), waits use the monotonic clock, mtimes are carried along and never compared. In the simulation clocks are days apart and jump.",
   44: 'not yet tested: names compare exactly after NFC. A disk that cannot hold a name shows the problem `name_clash` and syncs the rest ([examiner.ts](../packages/client/src/indexer/examiner.ts)); tried on Linux file systems only.',
   47: 'not yet: the client has run on Linux only; such names are ordinary there.',
   56: 'measured, not tested from outside: `npm run bench -- --only cold-tiny` (100,000 files).',
