@@ -36,6 +36,29 @@ test('H60 a walk over many folders keeps few of them open, and a rename between 
   assert.deepEqual(readdirSync(join(root, 'd0')).sort(), ['f0', 'moved']);
 });
 
+test('H46 names that are not UTF-8 are told apart from those that only look like it', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  using disk = createNodeDisk(root, createNativeFiles());
+  mkdirSync(join(root, 'ä'));
+  writeFileSync(join(root, 'plain'), '');
+  assert.deepEqual(disk.list('')?.unreadableNames, []);
+  writeFileSync(join(root, 'meant \ufffd'), '');
+  const latin1 = Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x66, 0xfc, 0x72])]);
+  try {
+    writeFileSync(latin1, '');
+  } catch (error) {
+    return t.skip(`this disk takes no such name: ${String(error)}`);
+  }
+  const { entries = [], unreadableNames } = disk.list('') ?? {};
+  assert.deepEqual(entries.map(({ name, type }) => `${type} ${name}`).sort(), [
+    'file meant \ufffd',
+    'file plain',
+    'folder ä',
+  ]);
+  assert.deepEqual(unreadableNames, ['f\ufffdr']);
+});
+
 test('C2 a folder that was renamed is not met by its old name, nor what lies in it', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
   t.after(() => rmSync(root, { recursive: true }));

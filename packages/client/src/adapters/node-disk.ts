@@ -216,15 +216,27 @@ function absentAs<T, A>(absent: A, work: () => T): T | A {
   }
 }
 
+/** What a name shows in place of bytes that are no UTF-8. */
+const REPLACEMENT = '\ufffd';
+
 function listFolder(path: string | undefined): DiskListing | undefined {
   if (path === undefined) return undefined;
+  const entries: DiskEntry[] = [];
+  for (const found of fs.readdirSync(path, { withFileTypes: true })) {
+    if (found.name.includes(REPLACEMENT)) return listBytes(path);
+    entries.push({ name: found.name, type: typeOf(found) });
+  }
+  return { entries, unreadableNames: [] };
+}
+
+/** As `listFolder`, three times as slow: each name is compared with its bytes. */
+function listBytes(path: string): DiskListing {
   const entries: DiskEntry[] = [];
   const unreadableNames: string[] = [];
   for (const found of fs.readdirSync(path, { withFileTypes: true, encoding: 'buffer' })) {
     const name = found.name.toString('utf8');
-    if (Buffer.byteLength(name) === found.name.length && Buffer.from(name).equals(found.name)) {
-      entries.push({ name, type: typeOf(found) });
-    } else unreadableNames.push(name);
+    if (Buffer.from(name).equals(found.name)) entries.push({ name, type: typeOf(found) });
+    else unreadableNames.push(name);
   }
   return { entries, unreadableNames };
 }

@@ -64,7 +64,7 @@ export async function readFiles(
   return deps.transaction(() =>
     results.map((result, index) => {
       const file = files[index];
-      return file === undefined ? 'gone' : recordOrReport(deps, file.path, result);
+      return file === undefined ? 'gone' : recordOrReport(deps, file, result);
     }),
   );
 }
@@ -88,16 +88,16 @@ function folderOf(path: string): string {
 }
 
 /** One file that cannot be looked at must not take the others' results with it (H102). */
-function recordOrReport(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcome {
+function recordOrReport(deps: ReadingDeps, file: FileToRead, result: ScanResult): ReadOutcome {
   try {
-    return record(deps, path, result);
+    return record(deps, file, result);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && 'path' in error)) throw error;
-    return refuse(deps, path, { code: String(error.code), message: error.message });
+    return refuse(deps, file.path, { code: String(error.code), message: error.message });
   }
 }
 
-function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcome {
+function record(deps: ReadingDeps, { path, objectId }: FileToRead, result: ScanResult): ReadOutcome {
   if (result.outcome === 'unreadable') return refuse(deps, path, result);
   const stat = deps.disk.stat(path);
   if (stat === undefined) return 'gone';
@@ -116,7 +116,8 @@ function record(deps: ReadingDeps, path: string, result: ScanResult): ReadOutcom
   };
   deps.chunks.putManifest(hash, chunks);
   const row = deps.tree.observe(folder, path.slice(path.lastIndexOf('/') + 1), stat, content);
-  deps.chunks.indexObject(row.objectId, chunks);
+  // Of a new short file nothing is known.
+  if (objectId !== undefined || size >= SIGNED_FILE_BYTES) deps.chunks.indexObject(row.objectId, chunks);
   deps.problems.clear(path);
   return 'recorded';
 }

@@ -5,7 +5,14 @@ import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Applier, StepOf } from '../apply/applier.ts';
 import { destination, PART_FOLDER, partPathOf, placeFile, type Placed } from '../apply/arriving.ts';
 import { EarlyFlush } from '../apply/early-flush.ts';
-import type { ChunkAt, ChunkTarget, Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
+import {
+  SIGNED_FILE_BYTES,
+  type ChunkAt,
+  type ChunkTarget,
+  type Hashing,
+  type LocalCopy,
+  type WantedChunk,
+} from '../ports/hashing.ts';
 import type { Downloader } from '../transfer/download.ts';
 import { allIn, createLane } from '../transfer/lane.ts';
 import { LARGE_BYTES } from './bundles.ts';
@@ -264,6 +271,8 @@ export class FileDownloads {
     const { applier, chunks } = this.#deps;
     applier.recordArrival(step, arrival);
     const content = step.remote.content as FileContent;
+    // Of a new short file nothing is known.
+    if (step.expected === undefined && content.size < SIGNED_FILE_BYTES) return;
     const manifest = chunks.manifest(content.hash, content.size);
     if (manifest !== undefined) chunks.indexObject(step.objectId, manifest);
   }

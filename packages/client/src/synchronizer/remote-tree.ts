@@ -59,8 +59,9 @@ export class RemoteTree {
     const { version } = record;
     if (version?.chunks !== undefined) chunks.putManifest(version.contentHash, version.chunks);
     if (row.deleted !== true) next = addTo(next, this.#fingerprint(workspace, row));
-    const isKnown = trees.synced.get(row.objectId) !== undefined || trees.local.get(row.objectId) !== undefined;
-    if (row.deleted === true && !isKnown) trees.removeRemote(row.objectId);
+    const isKnown = (): boolean =>
+      trees.synced.get(row.objectId) !== undefined || trees.local.get(row.objectId) !== undefined;
+    if (row.deleted === true && !isKnown()) trees.removeRemote(row.objectId);
     else trees.putRemote(row);
     if (before !== undefined && before.parentId !== row.parentId && isFolder(row.content))
       this.#deps.folderMoved(row.objectId);
