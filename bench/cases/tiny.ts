@@ -29,6 +29,7 @@ export async function tinyAndIdle(rig: SatchelRig): Promise<readonly Figure[]> {
     });
   });
   await rig.rest();
+  await untilQuiet(rig.deviceB);
   const idle = await idleCost(rig.deviceB);
   return [
     { name: '100,000 × 100 B, cold', subject: 'satchel', value: cold, unit: 's', most: 25 },
@@ -59,22 +60,37 @@ export async function tinyAndIdle(rig: SatchelRig): Promise<readonly Figure[]> {
   ];
 }
 
-/** Resident memory and CPU share of a daemon over ten seconds in which nothing happens. */
-async function idleCost(device: Device): Promise<{ readonly memoryMiB: number; readonly cpuShare: number }> {
-  const { pid } = device.process();
-  const cpuTicks = (): number => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  };
-  const [before, begin] = [cpuTicks(), performance.now()];
-  await until(() => performance.now() - begin > 10_000, {
-    timeoutMs: 20_000,
-    what: 'ten seconds are over',
+/** CPU time of a daemon so far, in hundredths of a second. */
+function cpuTicks(device: Device): number {
+  const fields = readFileSync(`/proc/${device.process().pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+/** What has just arrived is read once more when nothing has come for three seconds (docs/decisions/0012): until then. */
+async function untilQuiet(device: Device): Promise<void> {
+  for (let before = -Infinity; cpuTicks(device) - before > 10;) {
+    before = cpuTicks(device);
+    await seconds(5);
+  }
+}
+
+async function seconds(count: number): Promise<void> {
+  const begin = performance.now();
+  await until(() => performance.now() - begin > count * 1000, {
+    timeoutMs: 2000 * count,
+    what: `${count} seconds are over`,
     everyMs: 500,
   });
-  const cpuShare = (cpuTicks() - before) / 100 / ((performance.now() - begin) / 1000);
-  const memoryMiB = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
+/** Resident memory and CPU share of a daemon over ten seconds in which nothing happens. */
+async function idleCost(device: Device): Promise<{ readonly memoryMiB: number; readonly cpuShare: number }> {
+  const [before, begin] = [cpuTicks(device), performance.now()];
+  await seconds(10);
+  const cpuShare = (cpuTicks(device) - before) / 100 / ((performance.now() - begin) / 1000);
+  const status = readFileSync(`/proc/${device.process().pid}/status`, 'utf8');
+  const memoryMiB = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
   return { memoryMiB, cpuShare };
 }
