@@ -96,7 +96,16 @@ export class Tasks {
     for (const { steps } of [...dispatch.downloads, ...dispatch.commits]) for (const step of steps) this.#begin(step);
     for (const step of dispatch.rearranging) this.#begin(step);
     for (const bundle of dispatch.commits) this.#launch(bundle, () => this.#commit(bundle, signal), signal);
-    await this.#rearrange(dispatch.rearranging);
+    try {
+      await this.#rearrange(dispatch.rearranging);
+    } catch (error) {
+      const begun = [...dispatch.rearranging, ...dispatch.downloads.flatMap(({ steps }): readonly Step[] => steps)];
+      return this.#fail(
+        begun.filter((step) => this.#running.has(step)),
+        error,
+        signal,
+      );
+    }
     for (const bundle of dispatch.downloads) {
       const run = async () => this.#settle(bundle.steps, await this.#deps.downloads.run(bundle.steps, signal), signal);
       this.#launch(bundle, run, signal);
