@@ -35,7 +35,7 @@ export const CLIENT_FAULTS: readonly Mutant[] = [
   },
   {
     name: 'deletes-after-one-page',
-    breaks: 'a complete listing is taken for ended after its first page: the rest counts as deleted',
+    breaks: 'a complete listing is taken for ended after its first page: the rest is never listed',
     rule: 'C3, H91',
     file: `${CLIENT}/synchronizer/following.ts`,
     find: 'if (!answer.hasMore)\n        return this.#finishAll',

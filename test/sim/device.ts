@@ -89,6 +89,8 @@ export class SimDevice {
       if (this.#snapshot !== undefined) this.rememberDatabase();
     });
     const clock = createSimClock(scheduler, this.wall, incarnation, this.#spinMs);
+    const rootProblem = () =>
+      this.disk.isMounted ? undefined : ({ code: 'root_missing', message: 'it is not mounted' } as const);
     const daemon = new Daemon({
       ports: {
         disk: createDiskPort(this.disk, incarnation, { hasExchange: this.#hasExchange }),
@@ -97,7 +99,7 @@ export class SimDevice {
         clock,
         random: createSimRandom(chance),
         db,
-        rootProblem: () => undefined,
+        rootProblem,
         breathe: () => incarnation.sleep(0),
         log: (message, details) => this.#note(`${message} ${JSON.stringify(details ?? {})}`),
         watcher: createSimWatcher(this.disk, incarnation),
@@ -114,7 +116,7 @@ export class SimDevice {
     const report = new StatusReport({
       daemon,
       db,
-      rootProblem: () => undefined,
+      rootProblem,
       session: () => 'signed_in',
       about,
       monotonic: () => clock.monotonic(),
@@ -175,6 +177,7 @@ export class SimDevice {
     this.kill();
     this.powerCuts++;
     this.#note('loses power');
+    this.disk.mount();
     const outcome = this.disk.powerCut(chance);
     const snapshot = this.#snapshot;
     if (snapshot !== undefined && chance.happens(0.5)) {

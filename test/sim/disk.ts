@@ -41,8 +41,11 @@ export class DiskError extends Error {
  * Names are journalled in order, as ext4, XFS and btrfs do: a cut undoes the last of them. Contents are lost apart.
  */
 export class SimDisk {
-  readonly root: Inode;
+  /** What is mounted, or the empty folder that it is mounted on. */
+  root: Inode;
+  #mounted: Inode;
   readonly changes: ((change: DiskChange) => void)[] = [];
+  readonly unmounted = new Set<() => void>();
   /** Undoes the name changes that are not on the medium, oldest first. */
   #journal: (() => void)[] = [];
   readonly #wallNs: () => bigint;
@@ -55,7 +58,8 @@ export class SimDisk {
   constructor(wallNs: () => bigint, { hasBirthTimes }: { readonly hasBirthTimes: boolean }) {
     this.#wallNs = wallNs;
     this.#hasBirthTimes = hasBirthTimes;
-    this.root = this.#inode('folder');
+    this.#mounted = this.#inode('folder');
+    this.root = this.#mounted;
   }
 
   #inode(type: InodeType): Inode {
@@ -73,6 +77,20 @@ export class SimDisk {
       links: 1,
       durable: undefined,
     };
+  }
+
+  get isMounted(): boolean {
+    return this.root === this.#mounted;
+  }
+
+  /** H63: the folder at the root's path is another one now, and empty. */
+  unmount(): void {
+    this.root = this.#inode('folder');
+    for (const listener of this.unmounted) listener();
+  }
+
+  mount(): void {
+    this.root = this.#mounted;
   }
 
   find(path: string): Inode | undefined {

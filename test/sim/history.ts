@@ -197,6 +197,10 @@ class History {
         return;
       case 'serverRestore':
         return this.#takeServerBack(lastsMs);
+      case 'unmount':
+        if (device.disk.isMounted) device.disk.unmount();
+        scheduler.after(lastsMs, () => device.disk.mount());
+        return;
       case 'exclude':
         this.#exclude(device, chance);
         scheduler.after(lastsMs, () => this.#include(device));
@@ -263,7 +267,10 @@ class History {
     Object.assign(faults, NO_FAULTS);
     scheduler.note('all is well again');
     this.#users.releaseAll();
-    for (const device of this.devices) device.line.isUp = true;
+    for (const { line, disk } of this.devices) {
+      line.isUp = true;
+      disk.mount();
+    }
     void this.#startServer();
   }
 

@@ -13,7 +13,8 @@ export interface Incident {
     | 'clockJump'
     | 'overflow'
     | 'serverRestore'
-    | 'exclude';
+    | 'exclude'
+    | 'unmount';
   readonly device: number;
   /** Until it is over, or how far a clock jumps. */
   readonly lastsMs: number;
@@ -95,6 +96,7 @@ function drawLater(
   // Not both: a server that is put back may forget what only it has any more.
   if (chance.happens(0.1)) draw('serverRestore');
   else if (chance.happens(0.2)) for (let count = 1 + chance.below(3); count > 0; count--) draw('exclude');
+  if (chance.happens(0.2)) draw('unmount');
   incidents.sort((a, b) => a.atMs - b.atMs);
 }
 

@@ -74,6 +74,7 @@ export class Users {
 
   act(act: UserAct, chance: Chance): void {
     const device = this.#devices[act.device]!;
+    if (!device.disk.isMounted) return;
     try {
       const what = new Doing(device, {
         chance,

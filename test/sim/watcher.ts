@@ -44,7 +44,12 @@ export function createSimWatcher(disk: SimDisk, incarnation: Incarnation): Watch
         }
         if (!overflowing) push({ kind: 'dirty', path, closed, deep: moved });
       };
+      const ended = () => {
+        isOpen = false;
+        if (incarnation.isAlive) listener([{ kind: 'gone' }]);
+      };
       disk.changes.push(hear);
+      disk.unmounted.add(ended);
       return {
         async caughtUp() {
           incarnation.check();
@@ -55,6 +60,7 @@ export function createSimWatcher(disk: SimDisk, incarnation: Incarnation): Watch
         },
         async [Symbol.asyncDispose]() {
           isOpen = false;
+          disk.unmounted.delete(ended);
           const at = disk.changes.indexOf(hear);
           if (at >= 0) disk.changes.splice(at, 1);
         },

@@ -30,8 +30,11 @@ export class Exclusions {
     return false;
   }
 
+  /** Of those that the server still has. */
   paths(): readonly string[] {
-    return [...this.#ids].flatMap((id) => pathOf(this.#deps.trees.remote, id, this.#deps.rootId) ?? []);
+    const { trees, rootId } = this.#deps;
+    const live = [...this.#ids].filter((id) => trees.remote.get(id)?.deleted !== true);
+    return live.flatMap((id) => pathOf(trees.remote, id, rootId) ?? []);
   }
 
   /** Durable before anything is removed, so that an absence made by us is never taken for a deletion (H74). */

@@ -69,7 +69,7 @@ test('C3 H91 a listing of everything proves nothing gone before its last page', 
   await using world = openWorld();
   const { trees, following } = world.parts;
   known(world, [a, b], 2);
-  listings(
+  const asked = listings(
     world,
     () => page(world, [a], { cursor: 'epoch1.1' }),
     () => {
@@ -78,6 +78,7 @@ test('C3 H91 a listing of everything proves nothing gone before its last page', 
     },
   );
   await following.relist(world.workspace.workspaceId, never);
+  assert.deepEqual(asked, [undefined, 'epoch1.1']);
   for (const { objectId: id } of [a, b]) assert.notEqual(trees.remote.get(id)?.deleted, true);
 });
 
