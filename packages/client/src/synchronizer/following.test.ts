@@ -184,3 +184,16 @@ test('S3 H88 an answer from before a listing that does not know the object any m
   following.takeAnswered(workspaceId, [{ ...b, seq: 10 }]);
   assert.notEqual(trees.remote.get(b.objectId)?.deleted, true, 'newer than the listing');
 });
+
+test('S10 H87 only the epoch tells of a restored server: also before a first listing came to its end', async () => {
+  await using world = openWorld();
+  const { trees, following, workspaces } = world.parts;
+  known(world, [a, { ...b, seq: 50 }], 2);
+  workspaces.put({ ...world.workspace, head: 2 });
+  const asked = listings(world, () => page(world, [a], { cursor: 'epoch2.9', live: [a] }));
+  await following.list(world.workspace.workspaceId, never);
+  assert.deepEqual(asked, [undefined]);
+  assert.deepEqual([trees.remote.get(b.objectId), trees.synced.get(b.objectId)], [undefined, undefined]);
+  assert.equal(trees.synced.get(a.objectId), undefined);
+  assert.deepEqual(world.remarks, ['server_restored']);
+});

@@ -177,34 +177,19 @@ export class Following {
   /** Reconciliation: lists everything anew and compares (S9). */
   async relist(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
     const workspace = this.#deps.workspaces.get(workspaceId);
-    if (workspace !== undefined) await this.#listAll(workspace, { keepsSynced: true }, signal);
+    if (workspace !== undefined) await this.#listAll(workspace, signal);
   }
 
   async #listOnce(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
     const workspace = this.#deps.workspaces.get(workspaceId);
     if (workspace === undefined) return;
-    if (workspace.cursor === undefined) return this.#listAll(workspace, { keepsSynced: true }, signal);
+    if (workspace.cursor === undefined) return this.#listAll(workspace, signal);
     try {
       await this.#listSince(workspace, workspace.cursor, signal);
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'cursor_expired') throw error;
-      await this.#recover(workspaceId, signal);
+      await this.#listAll(workspace, signal);
     }
-  }
-
-  /** H87, H91: the cursor is no good. In a new epoch nothing that was agreed on counts any more (S10). */
-  async #recover(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
-    const { workspaces } = await this.#deps.api.call('workspaces', {}, signal);
-    const present = workspaces.find((workspace) => workspace.workspaceId === workspaceId);
-    const known = this.#deps.workspaces.get(workspaceId);
-    if (present === undefined || known === undefined) return;
-    const restored = present.epoch !== known.epoch;
-    if (restored)
-      this.#deps.remark(
-        'server_restored',
-        'the server was restored from a backup: merging by content, nothing is deleted',
-      );
-    await this.#listAll({ ...known, epoch: present.epoch }, { keepsSynced: !restored }, signal);
   }
 
   async #listSince(workspace: FollowedWorkspace, from: string, signal: AbortSignal): Promise<void> {
@@ -218,30 +203,19 @@ export class Following {
           'digest_mismatch',
           'what the server lists and what is known here differ: listing everything again',
         );
-        return this.#listAll(workspace, { keepsSynced: true }, signal);
+        return this.#listAll(workspace, signal);
       }
       if (!answer.hasMore) return;
       cursor = answer.cursor;
     }
   }
 
-  async #listAll(
-    workspace: FollowedWorkspace,
-    { keepsSynced }: { keepsSynced: boolean },
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** H91: everything anew; what is not told of is gone, or, when the server was restored, forgotten (H87). */
+  async #listAll(workspace: FollowedWorkspace, signal: AbortSignal): Promise<void> {
     const known = new Set<ObjectId>();
     const seen = new Set<ObjectId>();
     for (const row of this.#deps.trees.remoteIn(workspace.workspaceId)) known.add(row.objectId);
-    if (!keepsSynced) {
-      this.#own.forget(workspace.workspaceId);
-      this.#deps.transaction(() => {
-        // Seqs of another epoch say nothing about what is older.
-        for (const row of this.#deps.trees.remoteIn(workspace.workspaceId))
-          this.#deps.trees.putRemote({ ...row, seq: 0 });
-        for (const id of known) this.#deps.trees.removeSynced(id);
-      });
-    }
+    let forgotten: ReadonlySet<ObjectId> | undefined;
     let cursor: string | undefined;
     for (;;) {
       const query = {
@@ -250,13 +224,31 @@ export class Following {
         ...(cursor === undefined ? {} : { cursor }),
       };
       const answer = await this.#deps.api.call('objects', { query }, signal);
+      forgotten ??= this.#isRestored(workspace, answer) ? this.#forgetAgreements(workspace, known) : new Set();
       for (const { objectId } of answer.objects) seen.add(objectId);
       // The cursor is stored only at the end: a listing that was cut off starts again.
       this.#takeAll(workspace, answer);
-      if (!answer.hasMore)
-        return this.#finishAll(workspace, answer, { seen, forgotten: keepsSynced ? new Set() : known });
+      if (!answer.hasMore) return this.#finishAll(workspace, answer, { seen, forgotten });
       cursor = answer.cursor;
     }
+  }
+
+  /** Whatever led to this listing: only the epoch tells. Cursors of first listings carry more after it. */
+  #isRestored({ epoch }: FollowedWorkspace, { cursor }: Pick<ListAnswer, 'cursor'>): boolean {
+    return !epochOf(cursor).startsWith(epoch);
+  }
+
+  /** In a new epoch nothing that was agreed on counts any more (S10). */
+  #forgetAgreements({ workspaceId }: FollowedWorkspace, known: ReadonlySet<ObjectId>): ReadonlySet<ObjectId> {
+    const { trees, transaction, remark } = this.#deps;
+    this.#own.forget(workspaceId);
+    transaction(() => {
+      // Seqs of another epoch say nothing about what is older.
+      for (const row of trees.remoteIn(workspaceId)) trees.putRemote({ ...row, seq: 0 });
+      for (const id of known) trees.removeSynced(id);
+    });
+    remark('server_restored', 'the server was restored from a backup: merging by content, nothing is deleted');
+    return known;
   }
 
   #takeAll(workspace: FollowedWorkspace, answer: CallAnswer<'objects'>): void {
@@ -273,13 +265,13 @@ export class Following {
   ): void {
     const listed = seqOf(answer.cursor);
     this.#deps.transaction(() => {
-      // Also what an answer brought meanwhile, unless it is newer than the listing.
-      for (const { objectId: id, seq } of this.#deps.trees.remoteIn(workspace.workspaceId))
-        if (!seen.has(id) && seq <= listed)
-          this.#deps.remote.drop(workspace, id, 0n, forgotten.has(id) ? 'forgotten' : 'gone');
-      const digest = digestText(this.#deps.remote.digestOf(workspace));
       const present = this.#deps.workspaces.get(workspace.workspaceId) ?? workspace;
       const { cursor, isExact } = this.#cursorAfter(present, answer);
+      // Also what an answer brought meanwhile, unless it is newer than the listing.
+      for (const { objectId: id, seq } of this.#deps.trees.remoteIn(workspace.workspaceId))
+        if (!seen.has(id) && (seq <= listed || isExact))
+          this.#deps.remote.drop(workspace, id, 0n, forgotten.has(id) ? 'forgotten' : 'gone');
+      const digest = digestText(this.#deps.remote.digestOf(workspace));
       if (isExact && answer.digest !== undefined && answer.digest !== digest) {
         this.#deps.remark(
           'digest_mismatch',
