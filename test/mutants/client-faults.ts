@@ -38,8 +38,8 @@ export const CLIENT_FAULTS: readonly Mutant[] = [
     breaks: 'a complete listing is taken for ended after its first page: the rest is never listed',
     rule: 'C3, H91',
     file: `${CLIENT}/synchronizer/following.ts`,
-    find: 'if (!answer.hasMore)\n        return this.#finishAll',
-    replace: 'if (answer.head >= 0)\n        return this.#finishAll',
+    find: 'if (!answer.hasMore) return this.#finishAll',
+    replace: 'if (answer.head >= 0) return this.#finishAll',
     suites: [following],
   },
   {
@@ -56,8 +56,8 @@ export const CLIENT_FAULTS: readonly Mutant[] = [
     breaks: 'after the server was restored from a backup what it lacks is deleted here',
     rule: 'S10, H87',
     file: `${CLIENT}/synchronizer/following.ts`,
-    find: 'const restored = present.epoch !== known.epoch;',
-    replace: 'const restored = present.epoch === known.workspaceId;',
+    find: 'return !epochOf(cursor).startsWith(epoch);',
+    replace: 'return !epochOf(cursor).startsWith(epoch) && epoch.length === 0;',
     suites: [following],
   },
   {
