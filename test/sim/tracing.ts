@@ -16,6 +16,8 @@ function inWords(node: TreeNode | string): string {
     const value = (node as unknown as Record<string, unknown>)[name];
     return value === undefined ? [] : [`${name}=${String(value)}`];
   });
+  const { stat } = node as { readonly stat?: { readonly ino: number } };
+  if (stat !== undefined) more.push(`ino=${stat.ino}`);
   return [short(node.objectId), `${short(node.parentId)}/${node.name}`, what, ...more].join(' ');
 }
 

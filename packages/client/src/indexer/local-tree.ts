@@ -204,7 +204,7 @@ export class LocalTree {
     const { trees } = this.#deps;
     const occupant = trees.local.childNamed(place);
     const sameKind = occupant !== undefined && occupant.content.kind === content.kind;
-    if (sameKind && occupant.stat.ino === stat.ino) return { objectId: occupant.objectId, ...carried(occupant) };
+    if (sameKind && sameInode(occupant.stat, stat)) return { objectId: occupant.objectId, ...carried(occupant) };
     const mover = this.#mover(stat, content, occupant);
     if (mover !== undefined) {
       // What the server has, or will have in a moment, others see as an object of its own.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { indexing, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
+import { indexedFile, indexing, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
 import type { Disk } from '../ports/disk.ts';
 
@@ -153,6 +153,18 @@ test('C3 what is gone may be a file that waits to be read: moved and written on,
   await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
   const [after] = world.parts.trees.local.children(TREE_ROOT);
   assert.deepEqual([after?.objectId, after?.name], [before?.objectId, 'b']);
+});
+
+test('H82 a file that is moved onto one whose number it was given after a deletion is not that one, edited', async () => {
+  await using world = openWorld();
+  const [a, b] = [await indexedFile(world, 'a', 'one'), await indexedFile(world, 'b', 'another')];
+  const { trees } = world.parts;
+  trees.putSynced({ ...a, placeVersion: 1 });
+  trees.putLocal({ ...b, stat: { ...b.stat, ino: a.stat.ino, mtimeNs: '1', ctimeNs: '1', birthNs: '1' } });
+  renameSync(world.path('a'), world.path('b'));
+  await scanned(world);
+  const [after] = trees.local.children(TREE_ROOT);
+  assert.deepEqual([after?.objectId, after?.name], [a.objectId, 'b']);
 });
 
 test('C5 H76 an overflow has everything looked at again', async () => {
