@@ -211,7 +211,7 @@ export class Daemon {
 
   #isReady(): boolean {
     const { following, committer } = this.parts;
-    const isListed = this.#isListed && !following.isListing && !following.hasGap();
+    const isListed = this.#isListed && !following.isMidway && !following.hasGap();
     const isKnown = isListed && !committer.hasUnanswered();
     return isKnown && this.#maySend() && this.#options.ports.rootProblem() === undefined;
   }

@@ -147,6 +147,32 @@ test('S3 H89 a listing that was on its way while a commit was answered does not 
   assert.deepEqual(world.remarks, [], 'and nobody takes it for a divergence');
 });
 
+test('S3 H89 a listing that was on its way while a commit deleted something does not bring it back', async () => {
+  await using world = openWorld();
+  const { trees, following } = world.parts;
+  known(world, [a], 1);
+  const { workspaceId } = world.workspace;
+  const mine = folder('c', 2);
+  const answered = (object: ObjectRecord) => {
+    following.takeAnswered(workspaceId, [object]);
+    following.committed(workspaceId, { results: [{ outcome: 'done', object }], head: object.seq });
+  };
+  listings(
+    world,
+    () => {
+      answered(mine);
+      answered({ ...mine, deleted: true, seq: 3 });
+      return page(world, [mine], { cursor: 'epoch1.2', live: [a, mine] });
+    },
+    () => page(world, [{ ...mine, seq: 4 }], { cursor: 'epoch1.4', live: [a, mine] }),
+  );
+  await following.list(workspaceId, never);
+  assert.equal(trees.remote.get(mine.objectId), undefined);
+  await following.list(workspaceId, never);
+  assert.equal(trees.remote.get(mine.objectId)?.seq, 4, 'what came back since is there');
+  assert.deepEqual(world.remarks, [], 'and nobody takes it for a divergence');
+});
+
 test('S3 between the cursor and a commit of this device lie changes of others: that is a gap until they are listed', async () => {
   await using world = openWorld();
   const { following } = world.parts;
@@ -196,4 +222,43 @@ test('S10 H87 only the epoch tells of a restored server: also before a first lis
   assert.deepEqual([trees.remote.get(b.objectId), trees.synced.get(b.objectId)], [undefined, undefined]);
   assert.equal(trees.synced.get(a.objectId), undefined);
   assert.deepEqual(world.remarks, ['server_restored']);
+});
+
+test('S3 what is being asked for is no reason to wait with planning, what was taken in part is', async () => {
+  await using world = openWorld();
+  const { following } = world.parts;
+  known(world, [a], 1);
+  const midway: boolean[] = [];
+  const note = (answer: ListAnswer) => (midway.push(following.isMidway), answer);
+  const both = [a, b];
+  listings(
+    world,
+    () => note(page(world, [a], { cursor: 'epoch1.1' })),
+    () => note(page(world, [b], { cursor: 'epoch1.2', head: 2, live: both })),
+    () => note(page(world, [], { cursor: 'epoch1.2', head: 2, live: both })),
+    () => note(page(world, both, { cursor: 'epoch1.2', head: 2, live: both })),
+  );
+  await following.list(world.workspace.workspaceId, never);
+  await following.list(world.workspace.workspaceId, never);
+  assert.deepEqual(midway, [false, true, false]);
+  const { cursor: _, ...notListed } = world.parts.workspaces.get(world.workspace.workspaceId)!;
+  world.parts.workspaces.put(notListed);
+  await following.list(world.workspace.workspaceId, never);
+  assert.deepEqual([midway.at(-1), following.isMidway], [true, false], 'of a first listing nothing is there');
+});
+
+test('S3 a listing that was cut off ends, and what it has changed is looked at', async () => {
+  await using world = openWorld();
+  const { following } = world.parts;
+  known(world, [a], 1);
+  listings(
+    world,
+    () => page(world, [b], { cursor: 'epoch1.2' }),
+    () => {
+      throw new CodedError('unavailable', 'gone');
+    },
+  );
+  const cut = new AbortController();
+  await assert.rejects(following.list(world.workspace.workspaceId, cut.signal));
+  assert.equal(following.isMidway, false);
 });

@@ -6,6 +6,7 @@ import type { ListAnswer } from '@satchel/protocol/objects.ts';
 import type { CallAnswer, ServerApi } from '../ports/server-api.ts';
 import type { RemoteRow } from '../state/rows.ts';
 import type { FollowedWorkspace } from '../state/workspaces.ts';
+import { ListingsUnderWay } from './listings-under-way.ts';
 import { OwnSeqs } from './own-seqs.ts';
 import { digestFrom, rowOf, type RemoteTree, type RemoteTreeDeps, type ServerRecord } from './remote-tree.ts';
 
@@ -31,6 +32,7 @@ export class Following {
   /** Runs of seqs that commits of this device made, not yet reached by the cursor. */
   readonly #own = new OwnSeqs();
   readonly #committing = new Map<WorkspaceId, Set<Promise<unknown>>>();
+  readonly #underWay = new ListingsUnderWay(() => this.#deps.changed());
 
   constructor(deps: FollowingDeps) {
     this.#deps = deps;
@@ -103,6 +105,15 @@ export class Following {
     return this.#running.size > 0;
   }
 
+  /**
+   * Whether Remote is as of no moment: of a listing only some pages are there, or of a workspace nothing yet. Not while
+   * one is only asked for: whoever makes many changes would keep all others from following before the last of them.
+   */
+  get isMidway(): boolean {
+    const isFirst = () => this.#deps.workspaces.all().some(({ cursor }) => cursor === undefined);
+    return this.#underWay.isMidway || (this.isListing && isFirst());
+  }
+
   /** `work` ends with the recording of the answer: a ping that came before it tells nothing that is not known then. */
   async whileCommitting<T>(workspaceId: WorkspaceId, work: () => Promise<T>): Promise<T> {
     const promise = work();
@@ -139,6 +150,7 @@ export class Following {
       // An answer that comes late, or again: what a listing went past without telling of it has been deleted since.
       const isGone = record.seq <= cursorSeq(workspace) && this.#deps.trees.remote.get(record.objectId) === undefined;
       digest = this.#deps.remote.take(workspace, isGone ? { ...record, deleted: true } : record, digest);
+      if (record.deleted === true) this.#underWay.deleted(record);
     }
     this.#deps.workspaces.put({ ...workspace, digest: digestText(digest) });
   }
@@ -194,9 +206,12 @@ export class Following {
 
   async #listSince(workspace: FollowedWorkspace, from: string, signal: AbortSignal): Promise<void> {
     let cursor = from;
+    using midway = new DisposableStack();
+    midway.use(this.#underWay.ask());
     for (;;) {
       const query = { workspace_id: workspace.workspaceId, cursor, limit: LIMITS.pageObjects };
       const answer = await this.#deps.api.call('objects', { query }, signal);
+      if (answer.hasMore) midway.use(this.#underWay.takeIn());
       const mismatch = this.#take(workspace.workspaceId, answer);
       if (mismatch) {
         this.#deps.remark(
@@ -212,6 +227,9 @@ export class Following {
 
   /** H91: everything anew; what is not told of is gone, or, when the server was restored, forgotten (H87). */
   async #listAll(workspace: FollowedWorkspace, signal: AbortSignal): Promise<void> {
+    using midway = new DisposableStack();
+    midway.use(this.#underWay.ask());
+    midway.use(this.#underWay.takeIn());
     const known = new Set<ObjectId>();
     const seen = new Set<ObjectId>();
     for (const row of this.#deps.trees.remoteIn(workspace.workspaceId)) known.add(row.objectId);
@@ -242,6 +260,7 @@ export class Following {
   #forgetAgreements({ workspaceId }: FollowedWorkspace, known: ReadonlySet<ObjectId>): ReadonlySet<ObjectId> {
     const { trees, transaction, remark } = this.#deps;
     this.#own.forget(workspaceId);
+    this.#underWay.forget();
     transaction(() => {
       // Seqs of another epoch say nothing about what is older.
       for (const row of trees.remoteIn(workspaceId)) trees.putRemote({ ...row, seq: 0 });
@@ -253,7 +272,8 @@ export class Following {
 
   #takeAll(workspace: FollowedWorkspace, answer: CallAnswer<'objects'>): void {
     this.#deps.transaction(() => {
-      for (const record of answer.objects) this.#deps.remote.take(workspace, record, 0n);
+      for (const record of answer.objects)
+        if (!this.#underWay.isOutdated(record)) this.#deps.remote.take(workspace, record, 0n);
     });
     this.#deps.changed();
   }
@@ -295,7 +315,8 @@ export class Following {
       const workspace = this.#deps.workspaces.get(workspaceId);
       if (workspace === undefined) return false;
       let digest = digestFrom(workspace.digest);
-      for (const record of answer.objects) digest = this.#deps.remote.take(workspace, record, digest);
+      for (const record of answer.objects)
+        if (!this.#underWay.isOutdated(record)) digest = this.#deps.remote.take(workspace, record, digest);
       const text = digestText(digest);
       const { cursor, isExact } = this.#cursorAfter(workspace, answer);
       this.#deps.workspaces.put({ ...workspace, cursor, head: answer.head, digest: text });
