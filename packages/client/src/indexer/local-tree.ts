@@ -209,7 +209,7 @@ export class LocalTree {
     if (mover !== undefined) {
       // What the server has, or will have in a moment, others see as an object of its own.
       const isShared = trees.synced.get(mover.objectId) !== undefined || this.#deps.isSent(mover.objectId);
-      if (isShared || occupant === undefined) {
+      if (isShared || !sameKind || content.kind === 'folder') {
         if (occupant !== undefined) this.#displace(occupant);
         return this.#arrive(mover, folder);
       }

@@ -167,6 +167,21 @@ test('H82 a file that is moved onto one whose number it was given after a deleti
   assert.deepEqual([after?.objectId, after?.name], [a.objectId, 'b']);
 });
 
+test('H31 a folder that takes the name of a file is no file saved anew: what lies in it stays what it is', async () => {
+  await using world = openWorld();
+  const { trees, tree } = world.parts;
+  mkdirSync(world.path('d'));
+  writeFileSync(world.path('d/f'), 'synced');
+  const x = await indexedFile(world, 'x', 'other');
+  const [f] = trees.local.children(tree.folderAt('d')!.objectId);
+  trees.putSynced({ ...f!, placeVersion: 1 });
+  rmSync(world.path('x'));
+  renameSync(world.path('d'), world.path('x'));
+  await scanned(world);
+  assert.equal(tree.pathOf(f!.objectId), 'x/f');
+  assert.notEqual(tree.folderAt('x')?.objectId, x.objectId);
+});
+
 test('C5 H76 an overflow has everything looked at again', async () => {
   await using world = openWorld();
   mkdirSync(world.path('a'));

@@ -111,7 +111,8 @@ export class ReadQueue {
       bytes += file.stat.size;
       if (batch.length >= BATCH_FILES || bytes > BATCH_BYTES) break;
     }
-    return batch;
+    // New names first: they may be what has left the others, and takes its identity along (H32).
+    return batch.sort((one, other) => Number(one.objectId !== undefined) - Number(other.objectId !== undefined));
   }
 
   async #read(batch: readonly DueFile[], signal: AbortSignal): Promise<void> {
