@@ -1,4 +1,5 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
+import { LIMITS } from '@satchel/protocol/limits.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { WatchEvent } from '../ports/watcher.ts';
@@ -138,9 +139,16 @@ export class Indexer {
     this.#fates.settle(id);
   }
 
-  /** Whether this object's fate is still open: it must not be planned yet. */
+  /** Whether its fate is still open, or that of a folder that it lies in or shall lie in: it must not be planned yet. */
   isUnsettled(id: ObjectId): boolean {
-    return this.#fates.has(id);
+    if (this.#fates.size === 0) return false;
+    const { local, remote } = this.#deps.trees;
+    let at: ObjectId | undefined = id;
+    for (let depth = 0; at !== undefined && depth < LIMITS.depth; depth++) {
+      if (this.#fates.has(at)) return true;
+      at = (local.get(at) ?? remote.get(at))?.parentId;
+    }
+    return false;
   }
 
   isIdle(): boolean {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { indexedFile, indexing, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
+import { indexedFile, indexing, objectId, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
 import type { Disk } from '../ports/disk.ts';
 
@@ -180,6 +180,29 @@ test('H31 a folder that takes the name of a file is no file saved anew: what lie
   await scanned(world);
   assert.equal(tree.pathOf(f!.objectId), 'x/f');
   assert.notEqual(tree.folderAt('x')?.objectId, x.objectId);
+});
+
+test('P11 C3 what lies in a folder whose fate is open, or shall lie there, is not planned', async () => {
+  await using world = openWorld();
+  const { trees, tree, indexer } = world.parts;
+  mkdirSync(world.path('a/b'), { recursive: true });
+  await scanned(world);
+  const [a, b] = [tree.folderAt('a')!, tree.folderAt('a/b')!];
+  const coming = objectId('c');
+  const { workspaceId } = world.workspace;
+  trees.putRemote({
+    objectId: coming,
+    workspaceId,
+    parentId: b.objectId,
+    name: 'c',
+    content: { kind: 'folder' },
+    placeVersion: 1,
+    seq: 1,
+  });
+  const open = () => [a.objectId, b.objectId, coming].map((id) => indexer.isUnsettled(id));
+  assert.deepEqual(open(), [false, false, false]);
+  indexer.unsettle(a.objectId, 'vanished');
+  assert.deepEqual(open(), [true, true, true]);
 });
 
 test('C5 H76 an overflow has everything looked at again', async () => {

@@ -40,3 +40,16 @@ test('H102 a change of the object, or success, ends its problem at once', () => 
   problems.succeeded(id);
   assert.equal(problems.size, 0);
 });
+
+test('H104 what is stuck is tried again soon, and less and less often', () => {
+  let now = 0;
+  const problems = new ObjectProblems(() => now);
+  const pauses: number[] = [];
+  for (let tries = 0; tries < 11; tries++) {
+    problems.stalled(id, 'nothing');
+    const retryAt = problems.nextRetryAt();
+    if (retryAt !== undefined) pauses.push(retryAt - now);
+    now = retryAt ?? now;
+  }
+  assert.deepEqual(pauses, [5000, 10_000, 20_000, 40_000]);
+});

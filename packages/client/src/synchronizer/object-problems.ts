@@ -27,10 +27,7 @@ export class ObjectProblems {
 
   /** A failure that a retry may mend, later and later. */
   add(objectId: ObjectId, code: string, message: string): void {
-    const tries = (this.#tries.get(objectId) ?? 0) + 1;
-    this.#tries.set(objectId, tries);
-    const wait = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), LAST_RETRY_MS);
-    this.#problems.set(objectId, { objectId, code, message, retryAt: this.#now() + wait });
+    this.#hold({ objectId, code, message }, this.#tried(objectId));
   }
 
   /** A state that only a change ends. */
@@ -40,10 +37,21 @@ export class ObjectProblems {
 
   /** A step came to nothing and is planned anew; called stuck when that goes on. */
   stalled(objectId: ObjectId, why: string): void {
+    const tries = this.#tried(objectId);
+    if (tries < PATIENCE) return;
+    this.#hold({ objectId, code: 'stuck', message: `no progress after ${tries} tries: ${why}` }, tries - PATIENCE + 1);
+  }
+
+  #tried(objectId: ObjectId): number {
     const tries = (this.#tries.get(objectId) ?? 0) + 1;
     this.#tries.set(objectId, tries);
-    if (tries < PATIENCE) return;
-    this.add(objectId, 'stuck', `no progress after ${tries} tries: ${why}`);
+    return tries;
+  }
+
+  /** @param times that it was held back, this one included */
+  #hold(problem: Omit<ObjectProblem, 'retryAt'>, times: number): void {
+    const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (times - 1), LAST_RETRY_MS);
+    this.#problems.set(problem.objectId, { ...problem, retryAt: this.#now() + waitMs });
   }
 
   succeeded(objectId: ObjectId): void {
