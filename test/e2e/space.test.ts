@@ -97,7 +97,7 @@ test(
 test('H60 few file descriptors: the work is done all the same', async () => {
   await withWorld({ devices: ['ann'] }, async (world) => {
     const ann = world.device(0);
-    const bob = await world.addDevice('bob', { options: { prefix: ['prlimit', '--nofile=64'] } });
+    const bob = await world.addDevice('bob', { options: { prefix: ['prlimit', '--nofile=96'] } });
     for (let i = 0; i < 300; i++) folder(ann.root).put(`d${i % 20}/${i}`, seededRandom(i).bytes(5000));
     folder(bob.root).put('large.bin', seededRandom(1).bytes(20 * mib));
     await converge(world.devices, { timeoutSeconds: 180 });

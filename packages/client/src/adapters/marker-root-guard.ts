@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
+import { isShortage } from '../ports/shortage.ts';
 import type { RootFault, RootGuard, RootProblem } from '../ports/root-guard.ts';
 
 /** Where the marker lies below the synced folder; `satchel link` writes it. */
@@ -23,7 +24,7 @@ export function createRootGuard(root: string, markerId: string): RootGuard {
         );
       }
       if (!stat.isDirectory()) return fault('root_not_a_folder', `${root} is no folder any more: move the folder back`);
-      const found = markerAt(root);
+      const found = markerAt(root, first === undefined ? undefined : markerId);
       if (found === undefined) {
         return fault(
           'marker_missing',
@@ -46,7 +47,8 @@ function fault(code: RootFault, message: string): RootProblem {
   return { code, message };
 }
 
-function markerAt(root: string): string | undefined {
+/** @param known told instead when there is a marker that cannot be read for want of descriptors (H60): the inode tells then */
+function markerAt(root: string, known: string | undefined): string | undefined {
   const path = join(root, MARKER);
   if (!existsSync(path) || !lstatSync(path).isFile()) return undefined;
   try {
@@ -54,6 +56,7 @@ function markerAt(root: string): string | undefined {
     return typeof marker === 'object' && marker !== null && 'id' in marker ? String(marker.id) : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
+    if (known !== undefined && isShortage(error)) return known;
     throw error;
   }
 }

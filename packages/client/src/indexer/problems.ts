@@ -52,13 +52,6 @@ export class PathProblems {
   }
 }
 
-/** H60: of this process or machine, not of a file; they pass. */
-export const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
-
-export function isShortage(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && SHORTAGES.has(String(error.code));
-}
-
 /** One sentence for a failed system call, with the next step where there is one. */
 export function faultMessage(path: string, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;

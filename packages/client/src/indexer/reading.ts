@@ -6,7 +6,8 @@ import type { ChunkIndex } from '../state/chunk-index.ts';
 import type { TreeStore } from '../state/trees.ts';
 import type { LocalTree } from './local-tree.ts';
 import { identityOf, isExecutable, millisecondsOf, sameStat } from './observation.ts';
-import { faultMessage, SHORTAGES, type PathProblems } from './problems.ts';
+import { SHORTAGES } from '../ports/shortage.ts';
+import { faultMessage, type PathProblems } from './problems.ts';
 
 /** From this size on a new file is sent while it is read. */
 const SENT_WHILE_READ_BYTES = 16 * 1024 * 1024;

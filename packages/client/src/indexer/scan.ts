@@ -4,7 +4,8 @@ import type { StandingRow } from '../state/rows.ts';
 import { diskNameOf } from '../state/paths.ts';
 import type { Examiner } from './examiner.ts';
 import type { LocalTree } from './local-tree.ts';
-import { faultMessage, isShortage, type PathProblems } from './problems.ts';
+import { isShortage } from '../ports/shortage.ts';
+import { faultMessage, type PathProblems } from './problems.ts';
 
 export interface ScanDeps {
   readonly disk: Disk;

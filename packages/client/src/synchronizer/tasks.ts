@@ -5,7 +5,7 @@ import type { Applied, Applier, StepOf } from '../apply/applier.ts';
 import { makeFolder, makeSymlink } from '../apply/arriving.ts';
 import { Making, type MakingStep } from '../apply/making.ts';
 import { rearrange, type RearrangingStep } from '../apply/rearranging.ts';
-import { isShortage } from '../indexer/problems.ts';
+import { isShortage } from '../ports/shortage.ts';
 import { Removals } from '../apply/removing.ts';
 import { AnswerInvalidError, OfflineError } from '../ports/server-api.ts';
 import type { Intent } from '../state/intents.ts';
