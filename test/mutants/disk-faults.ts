@@ -153,7 +153,7 @@ export const DISK_FAULTS: readonly Mutant[] = [
     breaks: 'any folder at the root’s path passes for the linked one',
     rule: 'H63, H64, H66',
     file: `${CLIENT}/adapters/marker-root-guard.ts`,
-    find: 'const found = markerAt(root);',
+    find: 'const found = markerAt(root, first === undefined ? undefined : markerId);',
     replace: 'const found: string | undefined = markerId;',
     suites: [marker],
   },
