@@ -48,7 +48,10 @@ export function isHidden({ trees }: { readonly trees: TreeStore }, row: LocalRow
   const stack = [row];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
     const { stat } = at;
-    if (hidden.get(stat.ino)?.some((other) => other === 'unreadable' || sameInode(stat, other)) === true) return true;
+    // Where no birth time is told, a file that was touched too may still be it: it is only waited for.
+    const mayBe = (other: HiddenInode) =>
+      other === 'unreadable' || stat.birthNs === undefined || sameInode(stat, other);
+    if (hidden.get(stat.ino)?.some(mayBe) === true) return true;
     if (at.content.kind !== 'folder') continue;
     for (const child of trees.local.children(at.objectId)) stack.push(child);
   }
