@@ -11,7 +11,7 @@ import { isLeftAlone } from './left-alone.ts';
 import { QUIET } from './quiet.ts';
 import { OpenFates, type OpenFate } from './open-fates.ts';
 import { ReadQueue } from './read-queue.ts';
-import { readArrivals, unreadBatch } from './reading-arrivals.ts';
+import { readArrivals, unreadBatch, type UnreadBatch } from './reading-arrivals.ts';
 import type { ReadingDeps } from './reading.ts';
 import { Reservations } from './reservations.ts';
 import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
@@ -190,8 +190,8 @@ export class Indexer {
     this.#working = true;
     const now = this.#deps.clock.monotonic();
     for (const path of this.#retries.take(now)) this.#hints.set(path, true);
-    if (this.#mayReadArrivals() && this.fresh.isDue(now)) void this.#readArrivals(signal);
     try {
+      if (this.#mayReadArrivals() && this.fresh.isDue(now)) this.#startArrivals(signal);
       while (!signal.aborted && this.#deps.isRootIntact()) {
         const more = this.#deps.transaction(() => this.#slice());
         this.#reading.start(signal);
@@ -210,17 +210,18 @@ export class Indexer {
     this.#deps.changed();
   }
 
+  #startArrivals(signal: AbortSignal): void {
+    const batch = unreadBatch(this.#deps, this.#unreadAfter);
+    this.#unreadAfter = batch.after;
+    if (batch.after === undefined) this.fresh.taken();
+    else void this.#readArrivals(batch, signal);
+  }
+
   /** Reads some of the files that this device has put into place; what is not as it was put there is looked at. */
-  async #readArrivals(signal: AbortSignal): Promise<void> {
-    const deps = { ...this.#deps, now: () => this.#deps.clock.now() };
-    const { files, long, after } = unreadBatch(deps, this.#unreadAfter);
-    this.#unreadAfter = after;
-    if (after === undefined) {
-      this.fresh.taken();
-      return;
-    }
+  async #readArrivals({ files, long }: UnreadBatch, signal: AbortSignal): Promise<void> {
     this.#isReadingArrivals = true;
     try {
+      const deps = { ...this.#deps, now: () => this.#deps.clock.now() };
       this.#lookAt([...long, ...(await readArrivals(deps, files, signal))]);
     } catch {
       // It is tried again as any reading, which tells what is wrong.

@@ -22,7 +22,10 @@ export interface UnreadBatch {
   readonly after: ObjectId | undefined;
 }
 
-export function unreadBatch({ trees, tree }: ReadingArrivalsDeps, after: ObjectId | undefined): UnreadBatch {
+export function unreadBatch(
+  { trees, tree }: Pick<ReadingArrivalsDeps, 'trees' | 'tree'>,
+  after: ObjectId | undefined,
+): UnreadBatch {
   const files: UnreadBatch['files'][number][] = [];
   const long: string[] = [];
   let bytes = 0;
