@@ -148,21 +148,21 @@ export class Committer {
     for (const { id, request, aside } of pending.all()) {
       if (!this.#unanswered.has(id)) continue;
       const { workspaceId } = request;
-      let answer: CallAnswer<'commit'> | undefined;
-      try {
-        answer = await following.whileCommitting(workspaceId, () => api.call('commit', { body: request }, signal));
-      } catch (error) {
-        if (!isAnswer(error)) throw error;
-      }
-      transaction(() => {
-        pending.remove(id);
-        if (answer === undefined || workspaces.get(workspaceId) === undefined) return;
-        const asked = request.operations.map((operation, index) => ({
-          index,
-          step: stepOf(operation, { workspaceId, agrees: !aside.has(operation.operationId) }),
-        }));
-        this.#record(workspaceId, asked, { results: answer.results, outcomes: [] });
-        following.committed(workspaceId, answer);
+      await following.whileCommitting(workspaceId, async () => {
+        const answer = await api.call('commit', { body: request }, signal).catch((error: unknown) => {
+          if (!isAnswer(error)) throw error;
+          return undefined;
+        });
+        transaction(() => {
+          pending.remove(id);
+          if (answer === undefined || workspaces.get(workspaceId) === undefined) return;
+          const asked = request.operations.map((operation, index) => ({
+            index,
+            step: stepOf(operation, { workspaceId, agrees: !aside.has(operation.operationId) }),
+          }));
+          this.#record(workspaceId, asked, { results: answer.results, outcomes: [] });
+          following.committed(workspaceId, answer);
+        });
       });
       this.#unanswered.delete(id);
     }
