@@ -92,9 +92,9 @@ export const CLIENT_FAULTS: readonly Mutant[] = [
     breaks: 'a commit without an answer is sent again under other operation ids',
     rule: 'S4, H88',
     file: `${CLIENT}/synchronizer/committer.ts`,
-    find: "answer = await following.whileCommitting(workspaceId, () => api.call('commit', { body: request }, signal));",
+    find: "const answer = await api.call('commit', { body: request }, signal).catch(",
     replace:
-      "const operations = request.operations.map((each) => ({ ...each, operationId: this.#deps.newOperationId() }));\n        answer = await following.whileCommitting(workspaceId, () => api.call('commit', { body: { ...request, operations } }, signal));",
+      "const operations = request.operations.map((each) => ({ ...each, operationId: this.#deps.newOperationId() }));\n        const answer = await api.call('commit', { body: { ...request, operations } }, signal).catch(",
     suites: [committer],
   },
   {
