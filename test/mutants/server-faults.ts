@@ -31,6 +31,15 @@ export const SERVER_FAULTS: readonly Mutant[] = [
     suites: [database],
   },
   {
+    name: 'durable-in-a-relaxed-batch',
+    breaks: 'a commit is acknowledged with a batch that does not wait for the disk',
+    rule: 'S2, D9',
+    file: `${SERVER}/adapters/sqlite/group-commit.ts`,
+    find: " || (durability === 'relaxed' && waiting.durability === 'full')",
+    replace: '',
+    suites: [database],
+  },
+  {
     name: 'recorded-before-stored',
     breaks: 'a chunk is recorded before its bytes are in the store',
     rule: 'S1, S5',

@@ -2,6 +2,7 @@ import type { WorkspaceId } from '@satchel/protocol/ids.ts';
 import {
   statement,
   type Database,
+  type Durability,
   type Reader,
   type ShardId,
   type Statement,
@@ -71,12 +72,13 @@ export type TransactionOf = (shard: ShardId) => Transaction;
  * One work on several shards: one transaction where they are all the same, else nested ones that commit from the
  * last shard to the first. It is not atomic across shards, so each caller orders what it writes such that a crash
  * in between leaves what doctor mends and nobody misses. Shards are entered in ascending order: no two works wait
- * for each other.
+ * for each other. Only what is on one shard may be relaxed: what is durable on another would not bring it along.
  */
 export async function transactAll<T>(
   database: Database,
   shards: Iterable<ShardId>,
   work: (txOf: TransactionOf) => Promise<T>,
+  durability: Durability = 'full',
 ): Promise<T> {
   const ordered = [...new Set(shards)].sort((a, b) => a - b);
   const open = new Map<ShardId, Transaction>();
@@ -88,10 +90,11 @@ export async function transactAll<T>(
   const enter = async (index: number): Promise<T> => {
     const shard = ordered[index];
     if (shard === undefined) return work(txOf);
-    return database.transact(shard, async (tx) => {
+    const enterNext = async (tx: Transaction): Promise<T> => {
       open.set(shard, tx);
       return enter(index + 1);
-    });
+    };
+    return database.transact(shard, enterNext, ordered.length === 1 ? durability : 'full');
   };
   return enter(0);
 }

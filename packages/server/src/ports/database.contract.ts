@@ -53,6 +53,24 @@ export function databaseContract(name: string, setup: () => DatabaseUnderTest): 
     assert.equal(plan?.quota_bytes, Number.MAX_SAFE_INTEGER);
   });
 
+  test(`${name}: D9 a relaxed work is seen at once, and is there after the database is opened again`, async () => {
+    using place = setup();
+    {
+      await using database = await place.open();
+      const works = (['relaxed', 'full', 'relaxed'] as const).map(async (durability, index) =>
+        database.transact(
+          shardOf(database),
+          async (tx) => tx.run(addPlan, { plan: `${index}${durability}`, quota: 1 }),
+          durability,
+        ),
+      );
+      await Promise.all(works);
+      assert.deepEqual(await plansOf(database), ['0relaxed', '1full', '2relaxed']);
+    }
+    await using again = await place.open();
+    assert.deepEqual(await plansOf(again), ['0relaxed', '1full', '2relaxed']);
+  });
+
   test(`${name}: D1 D4 a work that throws leaves nothing, its neighbours in the batch stay`, async () => {
     using place = setup();
     await using database = await place.open();

@@ -27,6 +27,9 @@ export function statement<Args>() {
   return <Row>(build: Statement<Args, Row>['build']): Statement<Args, Row> => ({ build });
 }
 
+/** `relaxed`: a power cut may take it back (D9). */
+export type Durability = 'full' | 'relaxed';
+
 export interface Reader {
   all<Args, Row>(query: Statement<Args, Row>, args: Args): Promise<readonly Row[]>;
   first<Args, Row>(query: Statement<Args, Row>, args: Args): Promise<Row | undefined>;
@@ -48,10 +51,12 @@ export interface Transaction extends Reader {
  * - D6 A reader or transaction is not used after its work has ended; trying to is an error.
  * - D7 A full disk is CodedError('storage_full'); other faults of the machine are CodedError('unavailable') with the cause.
  * - D8 Opening migrates in one transaction; a database that a newer program has migrated is refused (H95).
+ * - D9 A `relaxed` work resolves once it is committed and seen by everybody. It is durable with the next work of its shard
+ *   that is not relaxed, never after it. For what is asked for again where it is missing, such as the record of a chunk.
  */
 export interface Database extends AsyncDisposable {
   readonly shards: readonly ShardId[];
-  transact<T>(shard: ShardId, work: (tx: Transaction) => Promise<T>): Promise<T>;
+  transact<T>(shard: ShardId, work: (tx: Transaction) => Promise<T>, durability?: Durability): Promise<T>;
   read<T>(shard: ShardId, work: (reader: Reader) => Promise<T>): Promise<T>;
 }
 

@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { QueryBuilder, SqlValue, Statement, Transaction } from '../../ports/database.ts';
+import type { Durability, QueryBuilder, SqlValue, Statement, Transaction } from '../../ports/database.ts';
 import { compileStatement } from './compile.ts';
 
 /** A statement made ready on one connection; `bind` puts arguments into the order of its placeholders. */
@@ -36,6 +36,7 @@ export class Connection {
   readonly #commit: StatementSync;
   readonly #savepoint: StatementSync;
   readonly #release: StatementSync;
+  #durability: Durability = 'full';
   /** Counts the statements that may have written. */
   writes = 0;
 
@@ -51,7 +52,11 @@ export class Connection {
     this.#release = this.#database.prepare('release work');
   }
 
-  begin(): void {
+  /** The log is written in order and synced as a whole: what is durable brings along what was relaxed before it. */
+  begin(durability: Durability): void {
+    if (durability !== this.#durability)
+      this.#database.exec(`pragma synchronous = ${durability === 'full' ? 'full' : 'normal'}`);
+    this.#durability = durability;
     this.#begin.run();
   }
 

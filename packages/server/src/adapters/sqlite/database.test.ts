@@ -11,6 +11,7 @@ import { MIGRATIONS } from '../../ports/migrations.ts';
 import { sqliteQueryBuilder } from './compile.ts';
 import { Connection } from './connection.ts';
 import { openSqlite } from './database.ts';
+import { GroupCommit } from './group-commit.ts';
 
 /** A fresh folder that is removed at the end. */
 function scratch(): { readonly folder: string } & Disposable {
@@ -115,6 +116,31 @@ test('sqlite: S2 a commit waits for the disk, on each connection', () => {
     assert.deepEqual({ ...(connection.prepare('pragma synchronous').get() as object) }, { synchronous: 2 });
     connection.close();
   }
+});
+
+test('sqlite: S2 D9 a batch is synced unless all of it is relaxed, and what is not waits for the next', async () => {
+  using place = scratch();
+  const connection = new Connection({
+    file: join(place.folder, 'a.sqlite'),
+    builder: sqliteQueryBuilder(),
+    readOnly: false,
+  });
+  const commits = new GroupCommit(connection, { works: 256, ms: 1000 });
+  const seen: string[] = [];
+  const note = (name: string) => async (): Promise<void> => {
+    const { synchronous } = { ...(connection.prepare('pragma synchronous').get() as { synchronous: number }) };
+    seen.push(`${name} ${synchronous === 2 ? 'full' : synchronous}`);
+  };
+  await Promise.all([
+    commits.submit(note('a'), 'relaxed'),
+    commits.submit(note('b'), 'relaxed'),
+    commits.submit(note('c'), 'full'),
+    commits.submit(note('d'), 'relaxed'),
+  ]);
+  await commits.submit(note('e'), 'relaxed');
+  await commits.submit(note('f'), 'full');
+  assert.deepEqual(seen, ['a 1', 'b 1', 'c full', 'd full', 'e 1', 'f full']);
+  connection.close();
 });
 
 test('migrations: numbers are 1, 2, 3 … without gaps', () => {

@@ -46,9 +46,9 @@ export function openSqlite(options: SqliteOptions): Database {
   };
   return {
     shards: [only],
-    transact: async (shard, work) => {
+    transact: async (shard, work, durability = 'full') => {
       expectOpen(shard);
-      return commits.submit(work);
+      return commits.submit(work, durability);
     },
     read: async (shard, work) => {
       expectOpen(shard);

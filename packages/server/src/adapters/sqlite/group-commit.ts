@@ -1,9 +1,10 @@
-import type { Transaction } from '../../ports/database.ts';
+import type { Durability, Transaction } from '../../ports/database.ts';
 import { WorkView, type Connection } from './connection.ts';
 import { databaseFault } from './faults.ts';
 
 interface Waiting {
   readonly work: (tx: Transaction) => Promise<unknown>;
+  readonly durability: Durability;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -28,7 +29,8 @@ function tell(outcome: Outcome): void {
 /**
  * Commits many works with one fsync (D4). Works run one after the other on the writing connection within one
  * transaction; all are acknowledged when its commit is on the disk. The works that arrive during a commit form the
- * next batch, so batches grow with the load and a lone work waits for nobody.
+ * next batch, so batches grow with the load and a lone work waits for nobody. A batch is synced unless all of it is
+ * relaxed (D9).
  *
  * A work that throws before it has written leaves nothing to undo. When one throws after that, the batch is taken
  * back and run again (D5) with a savepoint around each work. Savepoints are not used from the start, since SQLite
@@ -45,9 +47,9 @@ export class GroupCommit {
     this.#limits = limits;
   }
 
-  async submit<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async submit<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.#queue.push({ work, durability, resolve: resolve as (value: unknown) => void, reject });
       this.#running ??= this.#run();
     });
   }
@@ -85,13 +87,14 @@ export class GroupCommit {
   /** Takes works from the queue and runs them. Undefined when one has thrown after writing: all has to be undone. */
   async #runTogether(taken: Waiting[]): Promise<readonly Outcome[] | undefined> {
     const connection = this.#connection;
-    connection.begin();
+    const durability = this.#queue[0]?.durability ?? 'full';
+    connection.begin(durability);
     const deadline = performance.now() + this.#limits.ms;
     const outcomes: Outcome[] = [];
     let isSound = true;
     while (isSound && taken.length < this.#limits.works && performance.now() < deadline) {
       const waiting = this.#queue[taken.length];
-      if (waiting === undefined) break;
+      if (waiting === undefined || (durability === 'relaxed' && waiting.durability === 'full')) break;
       taken.push(waiting);
       using view = new WorkView(connection);
       try {
@@ -111,7 +114,7 @@ export class GroupCommit {
   async #runApart(taken: readonly Waiting[]): Promise<readonly Outcome[]> {
     const connection = this.#connection;
     const outcomes: Outcome[] = [];
-    connection.begin();
+    connection.begin(taken.every(({ durability }) => durability === 'relaxed') ? 'relaxed' : 'full');
     for (const waiting of taken) {
       connection.savepoint();
       using view = new WorkView(connection);

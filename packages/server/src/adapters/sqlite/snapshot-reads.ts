@@ -22,7 +22,7 @@ export class SnapshotReads {
   async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
     const connection = this.#idle.pop() ?? (await this.#another());
     try {
-      connection.begin();
+      connection.begin('full');
       using view = new WorkView(connection);
       return await work(view);
     } catch (error) {

@@ -21,7 +21,7 @@ export const UPLOAD_MEMORY_MS = 24 * 3_600_000;
 export async function announceUpload(parts: MetaParts, caller: Caller, upload: UploadAnnouncement): Promise<boolean> {
   const { workspaceId, uploadId, objectId } = upload;
   const shard = await shardOfWorkspace(parts, workspaceId);
-  return parts.database.transact(shard, async (tx) => {
+  const announce = async (tx: Transaction) => {
     await expectRole(parts, { shard, tx }, { caller, workspaceId }, 'editor');
     const now = parts.clock.now();
     await tx.run(UPLOADS.insert, { workspaceId, uploadId, objectId, ...caller, now });
@@ -35,7 +35,8 @@ export async function announceUpload(parts: MetaParts, caller: Caller, upload: U
       offset += size;
     }
     return (await noteArrived(tx, workspaceId, arrived)).size > 0;
-  });
+  };
+  return parts.database.transact(shard, announce, 'relaxed');
 }
 
 /** Notes that chunks have come, wherever they are expected. Returns the uploads that have moved on. */
