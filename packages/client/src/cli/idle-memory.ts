@@ -23,10 +23,13 @@ export function releaseMemoryWhenIdle(): Disposable {
     const { user, system } = process.cpuUsage(cpu);
     cpu = process.cpuUsage();
     const isIdle = (user + system) / 1000 < LOOK_EVERY_MS * IDLE_CPU;
-    if (!isIdle || process.memoryUsage.rss() - keptBytes < LEAST_GARBAGE_BYTES) return;
+    const before = process.memoryUsage.rss();
+    if (!isIdle || before - keptBytes < LEAST_GARBAGE_BYTES) return;
     collect({ type: 'major', flavor: 'last-resort' });
     trim?.();
-    keptBytes = process.memoryUsage.rss();
+    const rss = process.memoryUsage.rss();
+    // A cache or a thread that ends with the work may leave more for the next time.
+    keptBytes = before - rss < LEAST_GARBAGE_BYTES ? rss : 0;
     cpu = process.cpuUsage();
   }, LOOK_EVERY_MS);
   timer.unref();
