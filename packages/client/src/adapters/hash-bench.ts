@@ -1,4 +1,4 @@
-import { bytesOf } from './hash-memory.ts';
+import { bytesOf, copyBytes } from './hash-memory.ts';
 import type { FromBench, Post, SharedBytes, Task, ToBench } from './hash-messages.ts';
 import { Ring } from './hash-ring.ts';
 import { copyLocal } from './hash-worker-copy.ts';
@@ -104,7 +104,7 @@ class WorkBench implements Bench {
     const handOut = (bytes: Uint8Array, form: 'raw' | 'frame', chunk: ChunkAt): boolean => {
       const room = ring.take(bytes.length);
       if (room === undefined) return false;
-      room.bytes.set(bytes);
+      copyBytes(bytes, room.bytes);
       const encoded = { form, length: bytes.length };
       this.#post({ job: id, kind: 'chunk', chunk, encoded, piece: room.piece }, []);
       return true;

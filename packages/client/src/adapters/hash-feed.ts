@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { bytesOf, type Region, type SharedMemory } from './hash-memory.ts';
+import { bytesOf, copyBytes, type Region, type SharedMemory } from './hash-memory.ts';
 import type { SharedBytes } from './hash-messages.ts';
 
 const BLOCK_BYTES = 512 * 1024;
@@ -71,7 +71,7 @@ export class DecoderFeed {
     const block = this.#block;
     if (block === undefined) return at;
     const length = Math.min(bytes.length - at, block.bytes.length - this.#filled);
-    block.bytes.set(length === bytes.length ? bytes : bytes.subarray(at, at + length), this.#filled);
+    copyBytes(length === bytes.length ? bytes : bytes.subarray(at, at + length), block.bytes, this.#filled);
     this.#filled += length;
     if (this.#filled === block.bytes.length) this.#flush();
     return at + length;
