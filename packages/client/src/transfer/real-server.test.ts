@@ -202,8 +202,18 @@ test('a small edit goes up as a difference, and down as one against the chunk at
 test('S7 content that another account has is proved, and not to be had without', async () => {
   await using a = await device('three@example.org');
   await using b = await device('four@example.org');
-  const path = file('shared', randomBytes(3 * MIB));
+  // A short last chunk is sent without asking, where its content is new to an account: it is cut off.
+  const whole = randomBytes(9 * MIB);
+  const long = (await scan(a, file('whole', whole))).chunks.slice(0, -1);
+  const path = file(
+    'shared',
+    whole.subarray(
+      0,
+      long.reduce((sum, { size }) => sum + size, 0),
+    ),
+  );
   const content = await scan(a, path);
+  assert.ok(content.chunks.length > 0);
   const files = [{ path, objectId: freshId<ObjectId>(), chunks: content.chunks }];
   await a.uploader.uploadMany({ workspaceId: a.workspaceId, files }, never);
   await assert.rejects(fetchTo(b, join(root, 'stolen'), content), { code: 'chunk_missing' });
