@@ -19,7 +19,7 @@ import { ShortageRetries } from './shortage-retries.ts';
 import { Waker } from './waker.ts';
 
 export interface IndexerDeps
-  extends ReadingDeps, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved' | 'readsLater'> {
+  extends Omit<ReadingDeps, 'lookAt'>, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved' | 'readsLater'> {
   readonly clock: Clock;
   /** Resolves after every change made before the call has come in as a hint (W7). */
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
@@ -77,7 +77,7 @@ export class Indexer {
     this.#retries = new ShortageRetries(deps.clock);
     this.#reading = new ReadQueue({
       ...deps,
-      gone: (path) => this.#hints.set(path, true),
+      lookAt: (paths) => this.#lookAt(paths),
       finished: () => this.#waker.wake(),
     });
     this.#examiner = new Examiner({

@@ -151,6 +151,20 @@ export class LocalTree {
     return kept?.content;
   }
 
+  /**
+   * Paths of further hard links of a file that was written to: the watcher tells only of the name that was used (H17).
+   * A ctime says nothing here, since each new link changes that of all the others.
+   */
+  staleLinks(written: LocalRow): readonly string[] {
+    const { ino, size, mtimeNs, mode } = written.stat;
+    return this.#deps.trees.localByInode(ino).flatMap(({ objectId, content, presence, stat }) => {
+      const isCurrent = stat.size === size && stat.mtimeNs === mtimeNs && stat.mode === mode;
+      const isCandidate = objectId !== written.objectId && content.kind === 'file' && presence === 'present';
+      const path = isCandidate && !isCurrent ? this.pathOf(objectId) : undefined;
+      return path === undefined ? [] : [path];
+    });
+  }
+
   /** The path of this row is absent or taken: unknown until proved (C3). */
   vanish(row: LocalRow): void {
     this.#deps.trees.doubt(row);

@@ -7,8 +7,6 @@ import { readFiles, type FileToRead, type ReadingDeps } from './reading.ts';
 
 export interface ReadQueueDeps extends ReadingDeps {
   readonly clock: Clock;
-  /** No file lies at this path any more: look at it again. */
-  readonly gone: (path: string) => void;
   /** A read is over. */
   readonly finished: () => void;
 }
@@ -123,7 +121,7 @@ export class ReadQueue {
         const outcome = outcomes[index];
         const dueMs = now + Math.max(QUIET.openMs, this.#rate.delay(file.path));
         if (outcome === 'again') this.#due.set(file.path, { ...file, dueMs, since: now, changedAt: now });
-        if (outcome === 'gone') this.#deps.gone(file.path);
+        if (outcome === 'gone') this.#deps.lookAt([file.path]);
       }
     } catch (error) {
       if (signal.aborted) return;

@@ -1,10 +1,12 @@
 /** H13: what is read while somebody writes. */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
+import { appendFileSync, linkSync } from 'node:fs';
 import { test } from 'node:test';
 import { contentHash } from '@satchel/core/manifest.ts';
+import type { FileContent } from '@satchel/core/tree.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
-import { indexedFile, openWorld, type World } from '../daemon/assembled.fixture.ts';
+import { indexedFile, indexing, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
 import type { StatIdentity } from '../ports/disk.ts';
 import type { ScanResult } from '../ports/hashing.ts';
 import { identityOf } from './observation.ts';
@@ -31,8 +33,8 @@ async function read(world: World, change: (stat: StatIdentity) => { before?: Sta
   const { trees, tree, chunks: index, pathProblems: problems, applier } = world.parts;
   const { disk, transaction } = applier.deps;
   const hashing = { scan: async () => [result] } as never;
-  const readAndSend = () => undefined;
-  const deps = { disk, trees, tree, chunks: index, hashing, problems, transaction, readAndSend };
+  const [readAndSend, lookAt] = [() => undefined, () => undefined];
+  const deps = { disk, trees, tree, chunks: index, hashing, problems, transaction, readAndSend, lookAt };
   const [outcome] = await readFiles(deps, [{ path: 'f', objectId: row.objectId }], never);
   const now = trees.local.get(row.objectId)?.content;
   return { outcome, isRecorded: now?.kind === 'file' && now.hash === result.hash };
@@ -52,3 +54,24 @@ for (const [when, change] of [
     await using world = openWorld();
     assert.deepEqual(await read(world, change), { outcome: 'again', isRecorded: false });
   });
+
+test('H17 a write through one hard link is seen at all of them, though the watcher names but one', async () => {
+  await using world = openWorld();
+  const first = await indexedFile(world, 'first', 'old');
+  linkSync(world.path('first'), world.path('second'));
+  await scanned(world);
+  appendFileSync(world.path('second'), ' and new');
+  await indexing(world, async (signal) => {
+    world.parts.indexer.hint([{ kind: 'dirty', path: 'second', deep: false, closed: true }]);
+    await world.parts.indexer.settled(signal, { waitForWriters: true });
+  });
+  const { trees } = world.parts;
+  const contents = ['first', 'second'].map(
+    (name) => trees.local.childNamed({ parentId: first.parentId, name })?.content as FileContent,
+  );
+  assert.deepEqual(
+    contents.map(({ size }) => size),
+    [11, 11],
+  );
+  assert.equal(contents[0]?.hash, contents[1]?.hash);
+});

@@ -29,6 +29,8 @@ export interface ReadingDeps {
   readonly problems: PathProblems;
   /** Scans a file and sends its chunks on the way; undefined: nothing is to be sent now. */
   readonly readAndSend: (file: ReadAndSend, signal: AbortSignal) => Promise<ScanResult> | undefined;
+  /** Something is different there than Local has it: look at these paths again. */
+  readonly lookAt: (paths: readonly string[]) => void;
   /** Before a changed content is recorded: something else may be about to use the old one. */
   readonly transaction: <T>(work: () => T) => T;
 }
@@ -120,6 +122,7 @@ function record(deps: ReadingDeps, { path, objectId }: FileToRead, result: ScanR
   // Of a new short file nothing is known.
   if (objectId !== undefined || size >= SIGNED_FILE_BYTES) deps.chunks.indexObject(row.objectId, chunks);
   deps.problems.clear(path);
+  if (stat.links > 1) deps.lookAt(deps.tree.staleLinks(row));
   return 'recorded';
 }
 
