@@ -121,7 +121,10 @@ export class Daemon {
       ...this.parts,
       clock: ports.clock,
       recover: () => this.#recover(signal),
-      sweep: () => sweepParts(this.parts.applier, (id) => this.#prefetching.isFollowing(id)),
+      sweep: () => {
+        this.#prefetching.dropUnwanted();
+        sweepParts(this.parts.applier, (id) => this.#prefetching.isFollowing(id));
+      },
       trashLimits: this.#options.preferences.trash,
       isInSync: () => this.isInSync(),
       check: (options) => checkQuietly(this, ports.log, options),

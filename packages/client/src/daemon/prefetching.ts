@@ -1,4 +1,4 @@
-import type { ObjectId, UploadId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { ContentHash, ObjectId, UploadId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { EarlyFlush } from '../apply/early-flush.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
@@ -8,6 +8,7 @@ import { LARGE_BYTES } from '../synchronizer/bundles.ts';
 import type { Exclusions } from '../synchronizer/exclusions.ts';
 import { prefetchPathOf } from '../synchronizer/file-downloads.ts';
 import type { Downloader } from '../transfer/download.ts';
+import type { TreeStore } from '../state/trees.ts';
 import { createPrefetch, type Prefetch } from '../transfer/prefetch.ts';
 
 export interface PrefetchingDeps {
@@ -16,12 +17,15 @@ export interface PrefetchingDeps {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly exclusions: Exclusions;
+  readonly trees: TreeStore;
 }
 
 interface Followed {
   readonly objectId: ObjectId;
   readonly prefetch: Prefetch;
   readonly early: EarlyFlush;
+  /** What the server had of the object when this began. */
+  readonly before: ContentHash | undefined;
   running: Promise<unknown> | undefined;
   /** A ping came while it was running. */
   again: boolean;
@@ -31,7 +35,8 @@ interface Followed {
   heardAt: number;
 }
 
-const FORGET_MS = 30 * 60_000;
+/** Between two chunks of a slow upload less time passes. */
+const SILENT_MS = 60_000;
 /** Room that is left to everything else on the disk. */
 const SPARE_BYTES = 1024 ** 3;
 
@@ -66,7 +71,7 @@ export class Prefetching {
     } finally {
       followed.running = undefined;
     }
-    this.#forgetOld();
+    if (this.#byUpload.size > 1000) this.#byUpload.clear();
   }
 
   /**
@@ -83,6 +88,18 @@ export class Prefetching {
   /** Whether its file in the staging folder is being written. */
   isFollowing(objectId: ObjectId): boolean {
     return this.#byObject.has(objectId);
+  }
+
+  /**
+   * Gives up what nobody will take: this device has everything that the server lists, so a file whose version has come
+   * in another way, or whose upload has fallen silent, is not asked for any more. Its room on the disk is free again.
+   */
+  dropUnwanted(): void {
+    const oldest = this.#deps.clock.monotonic() - SILENT_MS;
+    for (const followed of this.#byObject.values()) {
+      const isOutdated = this.#listed(followed.objectId) !== followed.before;
+      if (followed.running === undefined && (isOutdated || followed.heardAt < oldest)) void this.#end(followed);
+    }
   }
 
   async #end(followed: Followed): Promise<void> {
@@ -109,28 +126,29 @@ export class Prefetching {
   async #begin(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<Followed | undefined> {
     const { api, disk, exclusions, downloader, clock } = this.#deps;
     const query = { workspace_id: workspaceId, upload_id: uploadId };
+    const hasRoom = (await disk.freeBytes()) > SPARE_BYTES;
     const { uploads } = await api.call('uploads', { query }, signal);
     const upload = uploads.find((one) => one.uploadId === uploadId);
     const reach = Math.max(0, ...(upload?.arrived.map(({ offset, size }) => offset + size) ?? []));
-    const hasRoom = (await disk.freeBytes()) > SPARE_BYTES;
     if (upload === undefined || !hasRoom || exclusions.has(upload.objectId) || reach < LARGE_BYTES) return undefined;
     const { objectId } = upload;
-    const before = this.#byObject.get(objectId);
-    if (before !== undefined) await this.#end(before);
+    const previous = this.#byObject.get(objectId);
+    if (previous !== undefined) await this.#end(previous);
     disk.removeFile(prefetchPathOf(objectId));
     const stagingPath = disk.absolute(prefetchPathOf(objectId));
     const early = new EarlyFlush(() => disk.flush([prefetchPathOf(objectId)]));
     const wrote = (bytes: number) => early.wrote(bytes);
     const prefetch = createPrefetch({ api, downloader, wrote }, { workspaceId, uploadId, stagingPath });
-    const state = { running: undefined, again: false, isOver: false, hasFailed: false };
+    const before = this.#listed(objectId);
+    const state = { before, running: undefined, again: false, isOver: false, hasFailed: false };
     const followed: Followed = { objectId, prefetch, early, ...state, heardAt: clock.monotonic() };
     this.#byObject.set(objectId, followed);
     return followed;
   }
 
-  #forgetOld(): void {
-    const oldest = this.#deps.clock.monotonic() - FORGET_MS;
-    for (const [objectId, { heardAt }] of this.#byObject) if (heardAt < oldest) this.#byObject.delete(objectId);
-    if (this.#byUpload.size > 1000) this.#byUpload.clear();
+  /** Of a file that the server lists. */
+  #listed(objectId: ObjectId): ContentHash | undefined {
+    const content = this.#deps.trees.remote.get(objectId)?.content;
+    return content?.kind === 'file' ? content.hash : undefined;
   }
 }

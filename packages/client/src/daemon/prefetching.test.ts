@@ -1,0 +1,62 @@
+/** What is fetched of files that other devices are still uploading, and what is left of it. */
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { ChunkId, ContentHash, UploadId } from '@satchel/protocol/ids.ts';
+import { sweepParts } from '../apply/recovery.ts';
+import { LARGE_BYTES } from '../synchronizer/bundles.ts';
+import { prefetchPathOf } from '../synchronizer/file-downloads.ts';
+import type { Downloader } from '../transfer/download.ts';
+import { objectId, openWorld, type World } from './assembled.fixture.ts';
+import { TREE_ROOT } from './assembly.ts';
+import { Prefetching } from './prefetching.ts';
+
+const never = new AbortController().signal;
+const LONG = objectId('long');
+
+/** A device that has begun to fetch a long file, of whose upload no more is heard. */
+async function prefetched(world: World) {
+  let now = 0;
+  const uploadId = 'upload' as UploadId;
+  const arrived = [{ id: 'chunk' as ChunkId, size: LARGE_BYTES, offset: 0 }];
+  world.meddling.answer = () => ({ uploads: [{ uploadId, objectId: LONG, arrived, position: 1 }] });
+  const path = world.path(prefetchPathOf(LONG));
+  const downloader: Downloader = {
+    async fetchChunks({ done }) {
+      writeFileSync(path, 'bytes');
+      done?.([0]);
+    },
+  };
+  const { api, disk, parts, workspace } = world;
+  const clock = { now: () => now, monotonic: () => now, delay: () => Promise.resolve() };
+  const prefetching = new Prefetching({ ...parts, api, disk, clock, downloader });
+  await prefetching.heard(workspace.workspaceId, uploadId, never);
+  /** As at each tick when all is in sync. */
+  const sweep = () => {
+    prefetching.dropUnwanted();
+    sweepParts(parts.applier, (id) => prefetching.isFollowing(id));
+  };
+  return { sweep, advance: (ms: number) => (now += ms), isThere: () => existsSync(path) };
+}
+
+test('H105 what was fetched of an upload that fell silent does not stay on the disk', async () => {
+  await using world = openWorld();
+  const { sweep, advance, isThere } = await prefetched(world);
+  advance(30_000);
+  sweep();
+  assert.equal(isThere(), true, 'the upload may be slow');
+  advance(31_000);
+  sweep();
+  assert.equal(isThere(), false);
+});
+
+test('H105 what was fetched of a file whose version has come in another way goes at once', async () => {
+  await using world = openWorld();
+  const { sweep, isThere } = await prefetched(world);
+  const content = { kind: 'file', hash: 'new' as ContentHash, size: 1, executable: false, mtimeMs: 0 } as const;
+  const { workspaceId } = world.workspace;
+  const place = { parentId: TREE_ROOT, name: 'long' };
+  world.parts.trees.putRemote({ objectId: LONG, workspaceId, ...place, content, placeVersion: 1, seq: 1 });
+  sweep();
+  assert.equal(isThere(), false);
+});
