@@ -103,6 +103,20 @@ test('H45 F2 a name that stands in its other Unicode form is taken, but not for 
   assert.deepEqual(readdirSync(root).sort(), ['other', composed]);
 });
 
+test('H45 H48 a name whose other Unicode form would be too long for the disk is as good as any', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  // 240 bytes, and 720 taken apart.
+  const name = (letter: string) => letter + '\ud55c'.repeat(79);
+  writeFileSync(join(root, 'other'), '');
+  using disk = createNodeDisk(root, createNativeFiles());
+  assert.equal(disk.link('other', name('1')), 'linked');
+  assert.equal(disk.makeFolder(name('2')), 'made');
+  assert.equal(disk.makeSymlink(name('3'), 'x'), 'made');
+  assert.equal(await disk.rename('other', name('4')), 'renamed');
+  assert.deepEqual(readdirSync(root).sort(), ['1', '2', '3', '4'].map(name));
+});
+
 test('C4 a staged file that is absent or too short is never made complete with zeros', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
   t.after(() => rmSync(root, { recursive: true }));

@@ -183,10 +183,15 @@ class ParentHandles implements Disposable {
   }
 }
 
-/** Whether the name stands in its other Unicode form (F2). */
+/** Whether the name stands in its other Unicode form (F2), which may be longer than the disk can hold: then it does not. */
 function standsOtherwise(parents: ParentHandles, path: string): boolean {
   const other = decomposed(path);
-  return other !== path && absentAs(undefined, () => parents.stat(other)) !== undefined;
+  try {
+    return other !== path && parents.stat(other) !== undefined;
+  } catch (error) {
+    if (isAbsent(error) || codeOf(error) === 'ENAMETOOLONG') return false;
+    throw error;
+  }
 }
 
 /** The path with its last name in the form that takes letters and their marks apart. */
