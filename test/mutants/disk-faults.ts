@@ -207,7 +207,7 @@ export const DISK_FAULTS: readonly Mutant[] = [
     breaks: 'a path that came as a hint while its folder was not known yet is forgotten',
     rule: 'C5, H78',
     file: `${CLIENT}/indexer/indexer.ts`,
-    find: "if (disk.stat(folderPath)?.type === 'folder') this.#hints.set(folderPath, true);\n      else this.#deps",
+    find: "if (disk.stat(folderPath)?.type === 'folder') this.#hints.set(folderPath, true);\n      this.#deps",
     replace: 'this.#deps',
     suites: [proving],
   },

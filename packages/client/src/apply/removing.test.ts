@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -7,10 +8,12 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { test } from 'node:test';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
 import { indexedFile, LONG_AGO_S, meddledBefore, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
 import type { LocalRow } from '../state/rows.ts';
@@ -88,4 +91,25 @@ test('C4 C2 another folder that has taken the name of the one to be removed stay
   mkdirSync(world.path('d'));
   assert.equal(await remove(world, row), 'dropped');
   assert.ok(existsSync(world.path('d')));
+});
+
+test('H72 H17 a folder deleted elsewhere stays for what no other device can have, and is not made anew there', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('d/below'), { recursive: true });
+  await scanned(world);
+  const rowAt = (parentId: ObjectId, name: string) => world.parts.trees.local.childNamed({ parentId, name });
+  const folder = rowAt(TREE_ROOT, 'd');
+  const below = folder === undefined ? undefined : rowAt(folder.objectId, 'below');
+  assert.ok(folder !== undefined && below !== undefined);
+  execFileSync('mkfifo', [world.path('d/below/pipe')]);
+  symlinkSync('/elsewhere', world.path('d/link'));
+  writeFileSync(Buffer.concat([Buffer.from(world.path('d/')), Buffer.from([0xff])]), '');
+  assert.equal(await remove(world, below), 'done');
+  assert.equal(await remove(world, folder), 'done');
+  await scanned(world);
+  assert.equal(rowAt(TREE_ROOT, 'd'), undefined);
+  assert.deepEqual(readdirSync(world.path('d')).sort(), ['below', 'link', '\ufffd']);
+  writeFileSync(world.path('d/new'), 'is synced');
+  await scanned(world);
+  assert.equal(rowAt(TREE_ROOT, 'd')?.content.kind, 'folder');
 });

@@ -1,6 +1,7 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Disk } from '../ports/disk.ts';
 import { isStill, type Applied, type Applier } from './applier.ts';
+import { holdsOnlyLocal } from '../indexer/local-only.ts';
 import { isExpected, wholeFolders, type PlannedRemoval, type WholeFolder } from './whole-folder.ts';
 
 type Slots = (parentId: ObjectId, path: string) => string;
@@ -139,22 +140,11 @@ function removeFolder(applier: Applier, step: PlannedRemoval): Applied {
     return 'dropped';
   }
   if (outcome === 'not-empty') {
-    if (!holdsOnlyIgnored(applier, path)) {
+    if (!holdsOnlyLocal(applier.deps, path, false)) {
       recheck(disk.list(path)?.entries.map(({ name }) => `${path}/${name}`) ?? [path]);
       return 'dropped';
     }
     keepFolder(path);
   }
   return 'done';
-}
-
-/** An empty folder in it is somebody's, and not seen yet. */
-function holdsOnlyIgnored(applier: Applier, path: string): boolean {
-  const { disk, rules } = applier.deps;
-  const entries = disk.list(path)?.entries ?? [];
-  if (entries.length === 0) return false;
-  return entries.every(({ name, type }) => {
-    const below = `${path}/${name}`;
-    return rules().ignores(below, type === 'folder') || (type === 'folder' && holdsOnlyIgnored(applier, below));
-  });
 }

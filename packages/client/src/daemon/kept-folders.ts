@@ -1,6 +1,6 @@
 import type { ClientDatabase } from '../state/database.ts';
 
-/** Folders that others deleted and that stay on this disk for the ignored things in them (H72). */
+/** Folders that others deleted and that stay on this disk for what is in them and is not synced (H72). */
 export class KeptFolders {
   readonly #db: ClientDatabase;
 

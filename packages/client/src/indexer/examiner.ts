@@ -4,6 +4,7 @@ import type { Disk, DiskStat, EntryType } from '../ports/disk.ts';
 import type { LocalRow, StandingRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
 import { forgetLeftAlone, isLeftAlone, leaveAlone, resume } from './left-alone.ts';
+import { holdsOnlyLocal } from './local-only.ts';
 import type { KnownFolder, LocalTree } from './local-tree.ts';
 import { asMounted, isHiddenByMount } from './mounted.ts';
 import { isUnchanged, staysInside } from './observation.ts';
@@ -23,7 +24,7 @@ export interface ExaminerDeps {
   readonly wantsScan: (path: string) => void;
   /** Whether folders on this device number belong to the synced folder's own file system (H67). */
   readonly isOwnDevice: (dev: number) => boolean;
-  /** A folder that stays only for the ignored things in it (H72). */
+  /** A folder that stays only for what is in it and is not synced (H72). */
   readonly isKept: (path: string) => boolean;
   /** A path, or an inode at whatever path, that the applier is about to record. */
   readonly isReserved: (path: string, ino: number | undefined) => boolean;
@@ -114,7 +115,7 @@ export class Examiner {
           return;
         }
         const known = row?.content.kind === 'folder' && row.presence === 'present' && row.stat.ino === stat.ino;
-        if (known || (row === undefined && this.#deps.isKept(path) && this.#holdsOnlyIgnored(path))) return;
+        if (known || (row === undefined && this.#deps.isKept(path) && holdsOnlyLocal(this.#deps, path, true))) return;
         const isMounted = disk.isMountPoint(path);
         if (isHiddenByMount(row, isMounted)) {
           const what = isMounted ? 'something was mounted over it' : 'what was mounted there is not';
@@ -170,19 +171,5 @@ export class Examiner {
   #stands(folderPath: string, row: LocalRow): boolean {
     const name = row.diskName ?? row.name;
     return this.#deps.disk.stat(folderPath === '' ? name : `${folderPath}/${name}`) !== undefined;
-  }
-
-  #holdsOnlyIgnored(path: string): boolean {
-    const { disk, rules } = this.#deps;
-    const stack = [path];
-    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-      for (const { name, type } of disk.list(at)?.entries ?? []) {
-        const below = `${at}/${name}`;
-        if (rules().ignores(below, type === 'folder')) continue;
-        if (type !== 'folder') return false;
-        stack.push(below);
-      }
-    }
-    return true;
   }
 }

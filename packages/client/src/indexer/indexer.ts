@@ -273,7 +273,7 @@ export class Indexer {
     if (folder === undefined) {
       // Its folder is not known yet: the folder's own scan will find it.
       if (disk.stat(folderPath)?.type === 'folder') this.#hints.set(folderPath, true);
-      else this.#deps.problems.clear(path);
+      this.#deps.problems.clear(path);
       return;
     }
     this.#closed = closed;
