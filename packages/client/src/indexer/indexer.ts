@@ -194,7 +194,7 @@ export class Indexer {
       if (this.#mayReadArrivals() && this.fresh.isDue(now)) this.#startArrivals(signal);
       while (!signal.aborted && this.#deps.isRootIntact()) {
         const more = this.#deps.transaction(() => this.#slice());
-        this.#reading.start(signal);
+        this.#reading.start(signal, more);
         if (!more) break;
         await this.#deps.breathe();
       }

@@ -19,6 +19,8 @@ interface DueFile extends FileToRead {
   readonly changedAt: number;
   /** When it was last looked at. */
   readonly stat: DiskStat;
+  /** It has taken the place of another one. */
+  readonly isReplacing: boolean;
 }
 
 const BATCH_FILES = 256;
@@ -54,13 +56,17 @@ export class ReadQueue {
     const wanted = Math.max(now + this.#quietMs(stat, row, closed), since + this.#rate.delay(path));
     const dueMs = Math.min(wanted, since + QUIET.longestMs);
     this.#due.delete(path);
-    this.#due.set(path, { path, dueMs, since, changedAt: now, objectId: row?.objectId, stat });
+    const isReplacing = row !== undefined && row.stat.ino !== stat.ino;
+    this.#due.set(path, { path, dueMs, since, changedAt: now, objectId: row?.objectId, stat, isReplacing });
   }
 
-  /** Starts what is due and may run beside what is being read. */
-  start(signal: AbortSignal): void {
+  /**
+   * Starts what is due and may run beside what is being read.
+   * @param isLooking the new name of what another file has replaced may still be found, and has to come first (H32)
+   */
+  start(signal: AbortSignal, isLooking: boolean): void {
     while (this.#underway.size < MAX_READS) {
-      const batch = this.#take();
+      const batch = this.#take(isLooking);
       if (batch.length === 0) return;
       this.#underway.add(batch);
       void this.#read(batch, signal);
@@ -95,13 +101,13 @@ export class ReadQueue {
   }
 
   /** Files whose time has come: many small ones, or one large; one large at a time leaves room for the small (H58). */
-  #take(): readonly DueFile[] {
+  #take(isLooking: boolean): readonly DueFile[] {
     const now = this.#deps.clock.monotonic();
     const isLargeUnderway = [...this.#underway].some(([first]) => first !== undefined && isLarge(first));
     const batch: DueFile[] = [];
     let bytes = 0;
     for (const file of this.#due.values()) {
-      if (file.dueMs > now) continue;
+      if (file.dueMs > now || (isLooking && file.isReplacing)) continue;
       if (isLarge(file) && (batch.length > 0 || isLargeUnderway)) continue;
       this.#due.delete(file.path);
       this.#rate.read(file.path, now, file.changedAt);
