@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import * as fs from 'node:fs';
 import type { Sha256, Sha256Hex } from '@satchel/core/hash-function.ts';
 import type { StatIdentity } from '../ports/disk.ts';
+import { loadReadiness } from './native-calls.ts';
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_CREAT, O_WRONLY } = fs.constants;
 
@@ -22,6 +23,8 @@ function coded(code: string, message: string): Error {
 /** An open file that is closed with its scope. */
 export interface OpenFile extends Disposable {
   readonly fd: number;
+  /** Of what may have nothing to read for long, like a pipe: waits until it has, or has ended. */
+  readonly awaitReadable?: () => void;
 }
 
 export function openFile(path: string, flags: number, mode?: number): OpenFile {
@@ -32,10 +35,22 @@ export function openFile(path: string, flags: number, mode?: number): OpenFile {
 /** Standard input as it was given to this process: it may be a socket, which cannot be opened by a path. */
 const STANDARD_INPUT = '/dev/stdin';
 
-/** H17: never through a symlink, never waiting for a pipe's writer, unless `follow`. Throws what `node:fs` throws. */
+/** H17: never through a symlink and never waiting for a pipe's writer, unless `follow`. Throws what `node:fs` throws. */
 export function openToRead(path: string, follow = false): OpenFile {
-  if (follow && path === STANDARD_INPUT) return { fd: 0, [Symbol.dispose]: () => undefined };
-  return openFile(path, O_RDONLY | (follow ? 0 : O_NOFOLLOW | O_NONBLOCK));
+  if (!follow) return openFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const readable = loadReadiness();
+  const file =
+    path === STANDARD_INPUT
+      ? { fd: 0, [Symbol.dispose]: () => undefined }
+      : openFile(path, O_RDONLY | (readable === undefined ? 0 : O_NONBLOCK));
+  return readable === undefined ? file : { ...file, awaitReadable: () => awaitReadable(file.fd, readable) };
+}
+
+/** A thread that blocks in a system call cannot be ended, nor its process: one that looks now and then can. */
+const LOOK_EVERY_MS = 100;
+
+function awaitReadable(fd: number, readable: (fd: number, timeoutMs: number) => boolean): void {
+  while (!readable(fd, LOOK_EVERY_MS));
 }
 
 /** Made when absent. A file that is made whole at once gets the mode it is to have. */
@@ -59,9 +74,14 @@ export function statOf(fd: number, streamsAllowed = false): StatIdentity {
 }
 
 /** Fills `target` from the file; returns how many bytes there were. `position` null: where the file stands. */
-export function readFully(fd: number, target: Uint8Array, position: number | null): number {
+export function readFully(
+  { fd, awaitReadable: wait }: Pick<OpenFile, 'fd' | 'awaitReadable'>,
+  target: Uint8Array,
+  position: number | null,
+): number {
   let length = 0;
   while (length < target.length) {
+    wait?.();
     const from = position === null ? null : position + length;
     const read = fs.readSync(fd, target, length, target.length - length, from);
     if (read === 0) break;
@@ -77,7 +97,7 @@ export function writeFully(fd: number, bytes: Uint8Array, position: number): voi
 /** Fills `target` with the bytes at `offset`; false when they are not there, or their SHA-256 is not `id`. */
 export function readInto(fd: number, chunk: { id: string; offset: number }, target: Uint8Array): boolean {
   try {
-    return readFully(fd, target, chunk.offset) === target.length && sha256Hex(target) === chunk.id;
+    return readFully({ fd }, target, chunk.offset) === target.length && sha256Hex(target) === chunk.id;
   } catch (error) {
     if (isUnreadable(error)) return false;
     throw error;

@@ -6,7 +6,7 @@ import type { ChunkId } from '@satchel/protocol/ids.ts';
 import type { ChunkRef } from '@satchel/protocol/objects.ts';
 import { SIGNED_FILE_BYTES, type ChunkSignature, type ScanResult, type StreamRequest } from '../ports/hashing.ts';
 import type { LongScan } from './hash-messages.ts';
-import { openToRead, readFully, sha256, sha256Hex, statOf, turn } from './hash-worker-files.ts';
+import { openToRead, readFully, sha256, sha256Hex, statOf, turn, type OpenFile } from './hash-worker-files.ts';
 
 /** Bytes read ahead of the chunker: room for several chunks, so that little is moved when it is filled up again. */
 const WINDOW_BYTES = 3 * MAX_CHUNK_BYTES;
@@ -59,7 +59,7 @@ function scanSmall(request: StreamRequest, context: ScanContext): ScanResult | u
   using file = openToRead(request.path, request.follow);
   const before = statOf(file.fd, request.follow);
   if (before.size > SMALL_FILE_BYTES) return undefined;
-  const size = readFully(file.fd, context.smallBuffer, null);
+  const size = readFully(file, context.smallBuffer, null);
   if (size > SMALL_FILE_BYTES) return undefined;
   const after = statOf(file.fd, request.follow);
   const bytes = context.smallBuffer.subarray(0, size);
@@ -80,7 +80,7 @@ export function signed(bytes: Uint8Array, id: ChunkId): ChunkSignature {
 
 /** The bytes of a file as a window that moves over it. */
 class MovingWindow {
-  readonly #fd: number;
+  readonly #file: OpenFile;
   /** Else it can be read from its beginning to its end only, like a pipe. */
   readonly #isSeekable: boolean;
   readonly bytes: Buffer;
@@ -90,8 +90,8 @@ class MovingWindow {
   offset = 0;
   ended = false;
 
-  constructor(fd: number, bytes: Buffer, isSeekable: boolean) {
-    this.#fd = fd;
+  constructor(file: OpenFile, bytes: Buffer, isSeekable: boolean) {
+    this.#file = file;
     this.bytes = bytes;
     this.#isSeekable = isSeekable;
   }
@@ -109,7 +109,7 @@ class MovingWindow {
     this.end -= this.start;
     this.start = 0;
     const room = this.bytes.subarray(this.end);
-    const read = readFully(this.#fd, room, this.#isSeekable ? this.offset + this.end : null);
+    const read = readFully(this.#file, room, this.#isSeekable ? this.offset + this.end : null);
     this.ended = read < room.length;
     this.end += read;
     return this.start < this.end;
@@ -130,7 +130,7 @@ async function scanLong(request: LongScan & StreamRequest, reading: Reading, mem
   const chunks: ChunkRef[] = [];
   const seen = new Set<string>();
   const standing = new Map(request.standing?.map(({ id, size, offset }) => [offset, { id, size }]));
-  const window = new MovingWindow(file.fd, memory, request.standing !== undefined);
+  const window = new MovingWindow(file, memory, request.standing !== undefined);
   for (;;) {
     const stands = standing.get(window.offset);
     if (stands !== undefined) {

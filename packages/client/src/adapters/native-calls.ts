@@ -94,6 +94,26 @@ export function loadHeapTrim(): (() => void) | undefined {
   }
 }
 
+const POLLIN = 1;
+
+/** poll(2) on one descriptor: whether it can be read, or has ended, within this time; undefined where there is none. */
+export function loadReadiness(): ((descriptor: number, timeoutMs: number) => boolean) | undefined {
+  const module = process.getBuiltinModule('node:ffi') as typeof ffi | undefined;
+  if (process.platform !== 'linux' || module === undefined) return undefined;
+  const asked = new Int32Array(2); // struct pollfd: the descriptor, and two halves: what is asked, what is found
+  const bytes = new Uint8Array(asked.buffer);
+  const signature = { arguments: ['buffer', 'uint64', 'int32'], return: 'int32' } as const;
+  try {
+    const { functions } = module.dlopen(null, { poll: signature });
+    return (descriptor, timeoutMs) => {
+      asked.set([descriptor, POLLIN]);
+      return functions.poll(bytes, 1n, timeoutMs) > 0;
+    };
+  } catch {
+    return undefined; // The C library of this system does without.
+  }
+}
+
 function nativeCalls(module: typeof ffi, library: Library): NativeCalls {
   const c = library.functions;
   // libffi leaves errno alone between the call and this read on the same thread; nothing may come between the two.
