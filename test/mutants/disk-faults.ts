@@ -306,9 +306,9 @@ export const DISK_FAULTS: readonly Mutant[] = [
     breaks: 'what another device deleted is removed at once',
     rule: 'S12, H71',
     file: `${CLIENT}/apply/removing.ts`,
-    find: "const resting = outcome === 'renamed' ? disk.stat(slot) : undefined;",
+    find: "const resting = outcome === 'renamed' ? disk.stat(slot.path) : undefined;",
     replace:
-      "const resting = outcome === 'renamed' ? disk.stat(slot) : undefined;\n    if (resting !== undefined && isStill(row, resting)) disk.removeFile(slot);",
+      "const resting = outcome === 'renamed' ? disk.stat(slot.path) : undefined;\n    if (resting !== undefined && isStill(row, resting)) disk.removeFile(slot.path);",
     suites: [removing],
   },
   {

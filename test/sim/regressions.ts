@@ -58,5 +58,6 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly showed: str
     seed: 34000428,
     showed: 'no fault: a backup is a copy (H9), and both live when the file is moved elsewhere meanwhile',
   },
+  { seed: 5000001397, showed: 'a file touched while its folder was removed came back from the trash: one file twice' },
   { seed: 34000559, showed: 'no fault: a power cut took a rename back, and the old version went for the new one' },
 ];

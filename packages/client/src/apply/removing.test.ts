@@ -19,11 +19,16 @@ import { TREE_ROOT } from '../daemon/assembly.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { Removals } from './removing.ts';
 import { TRASH_FOLDER } from './trash.ts';
+import type { PlannedRemoval } from './whole-folder.ts';
+
+function removalOf(expected: LocalRow, index = 0): PlannedRemoval {
+  const { objectId, workspaceId } = expected;
+  return { kind: 'removeLocal', objectId, workspaceId, expected, excluded: false, index, after: [] };
+}
 
 /** Removes one file as a plan does. */
 async function remove(world: World, expected: LocalRow) {
-  const { objectId, workspaceId } = expected;
-  const step = { kind: 'removeLocal', objectId, workspaceId, expected, excluded: false, index: 0, after: [] } as const;
+  const step = removalOf(expected);
   const removals = new Removals(world.parts.applier, [step]);
   const outcome = await removals.remove(step);
   removals.close();
@@ -58,6 +63,21 @@ test('H15 what is written to a file that rests in the trash is noticed', async (
     trash.editedSince(0).map(({ path }) => path),
     ['f'],
   );
+});
+
+test('H15 a file that was touched after its place in the trash was noted does not rest there as one written to', async () => {
+  await using world = openWorld();
+  const rows = [await indexedFile(world, 'f', 'bytes'), await indexedFile(world, 'g', 'others')];
+  const [first, second] = rows.map(removalOf);
+  assert.ok(first && second);
+  const removals = new Removals(world.parts.applier, [first, second]);
+  assert.equal(await removals.remove(first), 'done');
+  utimesSync(world.path('g'), LONG_AGO_S + 60, LONG_AGO_S + 60);
+  await scanned(world);
+  assert.equal(await removals.remove(second), 'dropped');
+  removals.close();
+  assert.deepEqual(world.parts.trash.editedSince(0), []);
+  assert.equal(readFileSync(world.path('g'), 'utf8'), 'others');
 });
 
 test('C4 H20 a file that was edited since it was read is not removed, though its size and time are the old ones', async () => {

@@ -1,8 +1,15 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Disk } from '../ports/disk.ts';
+import type { LocalRow } from '../state/rows.ts';
 import { isStill, type Applied, type Applier } from './applier.ts';
 import { holdsOnlyLocal } from '../indexer/local-only.ts';
 import { isExpected, wholeFolders, type PlannedRemoval, type WholeFolder } from './whole-folder.ts';
+
+/** Where a file shall rest, and as what it is noted there. */
+interface Slot {
+  readonly path: string;
+  readonly noted: LocalRow;
+}
 
 type Slots = (parentId: ObjectId, path: string) => string;
 
@@ -16,8 +23,7 @@ export class Removals {
   readonly #applier: Applier;
   readonly #wholes: ReadonlyMap<PlannedRemoval, WholeFolder>;
   readonly #ofNoWhole: readonly PlannedRemoval[];
-  /** Where files shall rest, once that is noted. */
-  readonly #slots = new Map<PlannedRemoval, string>();
+  readonly #slots = new Map<PlannedRemoval, Slot>();
   #slotFor: Slots | undefined;
   #areWholesNoted = false;
   #done: PlannedRemoval[] = [];
@@ -67,7 +73,7 @@ export class Removals {
     const { disk, trash } = this.#applier.deps;
     this.record();
     // What could not go back where it was rests there still, and is brought from there (H15).
-    for (const slot of this.#slots.values()) if (isFree(disk, slot)) trash.dismiss(slot);
+    for (const { path } of this.#slots.values()) if (isFree(disk, path)) trash.dismiss(path);
     for (const whole of new Set(this.#wholes.values())) whole.close();
   }
 
@@ -77,12 +83,13 @@ export class Removals {
     const standing = this.#applier.untouched(step.objectId);
     if (slot === undefined || standing === undefined) return 'dropped';
     const { row, path } = standing;
-    if (!isExpected(row, step)) return 'dropped';
-    const outcome = await disk.rename(path, slot);
-    const resting = outcome === 'renamed' ? disk.stat(slot) : undefined;
+    // Read anew since it was noted, touched say, it would look as if it had been written to in the trash (H15).
+    if (!isExpected(row, step) || !isStill(slot.noted, standing.stat)) return 'dropped';
+    const outcome = await disk.rename(path, slot.path);
+    const resting = outcome === 'renamed' ? disk.stat(slot.path) : undefined;
     if (resting !== undefined && isStill(row, resting)) return 'done';
     // It was changed in the last moment: it goes back where it was (C4).
-    if (resting !== undefined) await disk.rename(slot, path);
+    if (resting !== undefined) await disk.rename(slot.path, path);
     recheck([path]);
     return 'dropped';
   }
@@ -91,7 +98,7 @@ export class Removals {
   #noteSlots(steps: readonly PlannedRemoval[]): void {
     const { trees, tree, trash, transaction } = this.#applier.deps;
     const slotFor = (this.#slotFor ??= trash.slotsByFolder());
-    const slots = new Map<PlannedRemoval, string>();
+    const slots = new Map<PlannedRemoval, Slot>();
     transaction(() => {
       for (const step of steps) {
         if (isFolder(step)) continue;
@@ -100,7 +107,7 @@ export class Removals {
         if (row === undefined || path === undefined) continue;
         const slot = slotFor(row.parentId, path);
         trash.record(slot, path, row.stat);
-        slots.set(step, slot);
+        slots.set(step, { path: slot, noted: row });
       }
     });
     for (const [step, slot] of slots) this.#slots.set(step, slot);
