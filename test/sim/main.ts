@@ -23,11 +23,14 @@ const total: Partial<Record<keyof Figures, number>> = {};
 const failed: Outcome[] = [];
 const began = performance.now();
 let done = 0;
+// A long run that is stopped still tells how far it came.
+let isStopped = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true));
 const seeds = values.regressions
   ? REGRESSIONS.map(({ seed }) => seed)
   : Array.from({ length: count }, (_, at) => first + at);
 for (const seed of seeds) {
-  if (performance.now() - began > Number(values['for-seconds']) * 1000) break;
+  if (isStopped || performance.now() - began > Number(values['for-seconds']) * 1000) break;
   const outcome = await runHistory(seed, { isVerbose: values.verbose });
   done++;
   for (const [name, value] of Object.entries(outcome.figures))
