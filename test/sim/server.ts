@@ -37,6 +37,7 @@ export class SimServer implements AsyncDisposable {
   readonly #folder = scratchFolder();
   #database: Database;
   /** Ends when the metadata lies as it was backed up. */
+  #starting: Promise<void> | undefined;
   #restoring: Promise<void> | undefined;
   #isRestored = false;
   readonly #objects = new Map<BlockKey, Uint8Array>();
@@ -57,7 +58,12 @@ export class SimServer implements AsyncDisposable {
     return openSqlite({ folder: this.#folder, batch: { works: 256, ms: 1e9 } });
   }
 
-  async start(): Promise<void> {
+  /** At most one start at a time: two processes would be two servers. */
+  start(): Promise<void> {
+    return (this.#starting ??= this.#start().finally(() => (this.#starting = undefined)));
+  }
+
+  async #start(): Promise<void> {
     await this.#restoring;
     const life: Life = { isAlive: true };
     const clock = createSimClock(this.#scheduler, { offsetMs: 0 }, life);
@@ -114,6 +120,7 @@ export class SimServer implements AsyncDisposable {
 
   /** S10: the server dies and is put back to its backup. */
   async restore(): Promise<void> {
+    await this.#starting;
     this.crash();
     this.#scheduler.note('server is restored');
     await (this.#restoring ??= this.#putBack());
