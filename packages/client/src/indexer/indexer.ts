@@ -14,7 +14,7 @@ import { ReadQueue } from './read-queue.ts';
 import { readArrivals, unreadBatch, type UnreadBatch } from './reading-arrivals.ts';
 import type { ReadingDeps } from './reading.ts';
 import { Reservations } from './reservations.ts';
-import { examineOrReport, foldersIn, scanFolder, type ScanSteps } from './scan.ts';
+import { examineOrReport, scanFolder, type ScanSteps } from './scan.ts';
 import { ShortageRetries } from './shortage-retries.ts';
 import { Waker } from './waker.ts';
 
@@ -258,8 +258,8 @@ export class Indexer {
 
   *#scanThen({ path, deep }: { path: string; deep: boolean }): ScanSteps {
     const deps = { ...this.#deps, examiner: this.#examiner, later: this.#later };
-    yield* scanFolder(deps, path);
-    if (deep) for (const below of foldersIn(deps, path)) this.#scans.set(below, true);
+    const folders = yield* scanFolder(deps, path);
+    if (deep) for (const below of folders) this.#scans.set(below, true);
   }
 
   #examineHint(path: string, closed: boolean): void {

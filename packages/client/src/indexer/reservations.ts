@@ -29,6 +29,8 @@ export class Reservations {
   }
 
   has(path: string, ino: number | undefined): boolean {
+    // Asked of every file of a scan: to look a path up costs more than to have put it together.
+    if (this.#claims.size === 0) return false;
     if (!this.#claims.has(path) && (ino === undefined || !this.#claims.has(ino))) return false;
     this.#passedOver.add(path);
     return true;

@@ -17,23 +17,26 @@ export interface ScanDeps {
   readonly later: (path: string) => void;
 }
 
-/** What a step of a scan did: entries looked at since the last one. */
-export type ScanSteps = Generator<void, void, void>;
+/** A step for each entry that was looked at. */
+export type ScanSteps<Result = void> = Generator<void, Result, void>;
 
 /**
  * Compares one folder with the Local tree, entry by entry; yields between entries so that the caller can pause. A
  * listing that failed proves nothing: no absence is derived from it (C3, H68).
+ * @returns the paths of the folders that Local knows in this one
  */
-export function* scanFolder(deps: ScanDeps, path: string): ScanSteps {
+export function* scanFolder(deps: ScanDeps, path: string): ScanSteps<readonly string[]> {
   const folder = deps.tree.folderAt(path);
-  if (folder === undefined) return;
+  if (folder === undefined) return [];
+  const pathOf = (name: string) => (path === '' ? name : `${path}/${name}`);
   const listing = listOrReport(deps, path);
-  if (listing === undefined) return;
+  if (listing === undefined) return deps.trees.foldersIn(folder.objectId).map(pathOf);
   deps.problems.listed(path, new Set([...listing.entries.map(({ name }) => name), ...listing.unreadableNames]));
   const rows = deps.trees.standingIn(folder.objectId);
+  const folders = [...rows.values()].filter(({ kind, presence }) => kind === 'folder' && presence === 'present');
   const asOf = deps.trees.localChanges;
   for (const name of listing.unreadableNames) {
-    const shown = path === '' ? name : `${path}/${name}`;
+    const shown = pathOf(name);
     deps.problems.add(
       shown,
       'name_not_unicode',
@@ -57,13 +60,8 @@ export function* scanFolder(deps: ScanDeps, path: string): ScanSteps {
     if (row !== undefined) examineOrReport(deps, { ...at, name, row });
     yield;
   }
-}
-
-/** Paths of the folders that Local knows in this one. */
-export function foldersIn({ tree, trees }: Pick<ScanDeps, 'tree' | 'trees'>, path: string): readonly string[] {
-  const folder = tree.folderAt(path);
-  if (folder === undefined) return [];
-  return trees.foldersIn(folder.objectId).map((name) => (path === '' ? name : `${path}/${name}`));
+  const names = isOutdated() ? deps.trees.foldersIn(folder.objectId) : folders.map(({ diskName }) => diskName);
+  return names.map(pathOf);
 }
 
 function listOrReport(deps: ScanDeps, path: string) {
