@@ -34,7 +34,7 @@ export async function sharedGrid(rig: Rig, name: string): Promise<void> {
 
 export async function renameAndRemove(rig: Rig): Promise<readonly Figure[]> {
   const renames: number[] = [];
-  const removals: number[] = [];
+  const removals: { readonly all: number; readonly rm: number }[] = [];
   for (let run = 0; run < 2; run++) {
     await sharedGrid(rig, 'many');
     renames.push(
@@ -46,15 +46,16 @@ export async function renameAndRemove(rig: Rig): Promise<readonly Figure[]> {
       }),
     );
     await rig.rest();
-    removals.push(
-      await timed(async () => {
-        rmSync(join(rig.a, 'renamed'), { recursive: true });
-        await rig.push?.();
-        await untilGone(join(rig.b, 'renamed'));
-      }),
-    );
+    let rm = 0;
+    const all = await timed(async () => {
+      rm = await timed(async () => rmSync(join(rig.a, 'renamed'), { recursive: true }));
+      await rig.push?.();
+      await untilGone(join(rig.b, 'renamed'));
+    });
+    removals.push({ all, rm });
     await rig.rest();
   }
+  const removal = removals.reduce((best, each) => (each.all < best.all ? each : best));
   return [
     {
       name: 'folder with 10,000 files renamed',
@@ -63,7 +64,15 @@ export async function renameAndRemove(rig: Rig): Promise<readonly Figure[]> {
       unit: 's',
       most: 0.5,
     },
-    { name: '10,000 files deleted', subject: rig.subject, value: Math.min(...removals), unit: 's', most: 1.2 },
+    {
+      name: '10,000 files deleted',
+      subject: rig.subject,
+      value: removal.all,
+      unit: 's',
+      most: 1.2,
+      // Where the file system discards freed blocks at once, this waits for the disk: once per file.
+      note: `of which rm itself ${removal.rm.toFixed(1)} s`,
+    },
   ];
 }
 
