@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, link, lstat, open, rename, statfs, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { chunkRanges, type ChunkRange } from '@satchel/core/manifest.ts';
 import type { Hashing, LocalCopy, WantedChunk } from '../ports/hashing.ts';
 import type { Downloader } from '../transfer/download.ts';
@@ -63,7 +64,7 @@ async function downloadTogether(tools: DownloadTools, downloads: readonly FileDo
   for (const download of downloads) {
     if (await isHereAlready(tools, download)) continue;
     const ranges = chunkRanges(await chunksOf(drive, download.file));
-    parts.push({ ...download, part: `${download.local}.part`, ranges });
+    parts.push({ ...download, part: partOf(download.local), ranges });
     report.begin(download.file.path, download.file.record.version.size);
   }
   const [first] = parts;
@@ -83,6 +84,17 @@ async function downloadTogether(tools: DownloadTools, downloads: readonly FileDo
     drive.signal,
   );
   for (const part of parts) await putIntoPlace(tools, part);
+}
+
+const PART = '.part';
+/** The longest name that a disk holds, in bytes. */
+const LONGEST_NAME = 255;
+
+/** Beside the file and always the same, so that the next download finds it. */
+function partOf(local: string): string {
+  const name = basename(local);
+  if (Buffer.byteLength(name) + PART.length <= LONGEST_NAME) return local + PART;
+  return join(dirname(local), createHash('sha256').update(name).digest('hex') + PART);
 }
 
 function bytesOf(chunk: WantedChunk | undefined): number {
