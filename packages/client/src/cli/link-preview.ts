@@ -7,7 +7,7 @@ import type { CommandContext } from './command-spec.ts';
 import { displayText } from './display.ts';
 import { EXIT } from './exit-codes.ts';
 import { walkLocal, type LocalEntry } from './local-walk.ts';
-import { isFile, openDrive, type RemoteObject } from './remote-drive.ts';
+import { isFile, openPatientDrive, type RemoteObject } from './remote-drive.ts';
 import { openSession } from './session.ts';
 import { formatBytes } from './units.ts';
 
@@ -35,7 +35,7 @@ const SHOWN = 20;
 export async function previewLink(context: CommandContext, root: string): Promise<number> {
   const { home, terminal } = context;
   using session = openSession(context);
-  const drive = openDrive(session, context);
+  const drive = openPatientDrive(session, context);
   terminal.say('Listing the server …');
   const remote = new Map((await drive.below(await drive.expect(''))).map((object) => [object.path, object]));
   terminal.say(`Looking through ${displayText(root)} …`);

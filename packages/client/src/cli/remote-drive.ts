@@ -54,7 +54,16 @@ export interface RemoteDrive {
   below(folder: RemoteObject): Promise<readonly RemoteObject[]>;
 }
 
+/** For questions and small changes: somebody waits for the answer. */
 export function openDrive(
+  { account, briefApi }: AccountSession,
+  { signal }: Pick<CommandContext, 'signal'>,
+): RemoteDrive {
+  return new Drive(briefApi, account.workspaceId, signal);
+}
+
+/** For what takes long anyway, and must not fail because the server starts anew. */
+export function openPatientDrive(
   { account, patientApi }: AccountSession,
   { signal }: Pick<CommandContext, 'signal'>,
 ): RemoteDrive {

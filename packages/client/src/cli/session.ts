@@ -18,13 +18,18 @@ import type { CommandContext } from './command-spec.ts';
 export interface Session extends Disposable {
   /** Fails at once when the server cannot be asked. */
   readonly api: ServerApi;
-  /** Tries again for some seconds: for transfers. */
+  /** Tries again for some three seconds. */
+  readonly briefApi: ServerApi;
+  /** Tries again for some fifteen seconds: for transfers. */
   readonly patientApi: ServerApi;
 }
 
 export interface AccountSession extends Session {
   readonly account: DeviceAccount;
 }
+
+/** 1 and 2 s lie between them. */
+const BRIEF_TRIES = 3;
 
 type Needs = Pick<CommandContext, 'home' | 'env'>;
 
@@ -52,6 +57,8 @@ function sessionOf({ home, env }: Needs, server: string): Session {
     up: rate(settings['limit.up']),
     down: rate(settings['limit.down']),
   });
-  const patientApi = withRetry(api, { clock: systemClock, random: systemRandom });
-  return { api, patientApi, [Symbol.dispose]: () => api[Symbol.dispose]() };
+  const deps = { clock: systemClock, random: systemRandom };
+  const briefApi = withRetry(api, { ...deps, tries: BRIEF_TRIES });
+  const patientApi = withRetry(api, deps);
+  return { api, briefApi, patientApi, [Symbol.dispose]: () => api[Symbol.dispose]() };
 }

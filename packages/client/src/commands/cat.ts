@@ -6,14 +6,14 @@ import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError } from '../cli/command-error.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { chunksOf } from '../cli/remote-copy.ts';
-import { isFile, openDrive, shown, type RemoteDrive, type RemoteFile } from '../cli/remote-drive.ts';
+import { isFile, openPatientDrive, shown, type RemoteDrive, type RemoteFile } from '../cli/remote-drive.ts';
 import { openSession } from '../cli/session.ts';
 import { retrying } from '../transfer/retry.ts';
 
 /** `satchel cat`. */
 export async function cat(context: CommandContext): Promise<number> {
   using session = openSession(context);
-  const drive = openDrive(session, context);
+  const drive = openPatientDrive(session, context);
   for (const typed of context.args) {
     const file = await drive.expect(typed);
     if (!isFile(file)) throw new CommandError('kind_mismatch', EXIT.conflict, `${shown(file)} is no file.`);

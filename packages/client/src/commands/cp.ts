@@ -4,7 +4,7 @@ import { displayText } from '../cli/display.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { targetOf, throwRefusals } from '../cli/remote-commit.ts';
 import { copyTo } from '../cli/remote-copy.ts';
-import { openDrive, shown } from '../cli/remote-drive.ts';
+import { openPatientDrive, shown } from '../cli/remote-drive.ts';
 import { openSession } from '../cli/session.ts';
 
 /** `satchel cp`: never replaces anything. */
@@ -12,7 +12,7 @@ export async function cp(context: CommandContext): Promise<number> {
   const { args, isSet, terminal } = context;
   const [from = '', to = ''] = args;
   using session = openSession(context);
-  const drive = openDrive(session, context);
+  const drive = openPatientDrive(session, context);
   const source = await drive.expect(from);
   if (source.record === undefined) throw usageError('The top of the drive cannot be copied into itself.');
   if (source.folder !== undefined && !isSet('recursive'))

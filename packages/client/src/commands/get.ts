@@ -8,7 +8,7 @@ import { CommandError, usageError } from '../cli/command-error.ts';
 import { displayText } from '../cli/display.ts';
 import { downloadFiles, type DownloadTools, type FileDownload } from '../cli/download-file.ts';
 import { EXIT } from '../cli/exit-codes.ts';
-import { isFile, openDrive, shown, type RemoteObject } from '../cli/remote-drive.ts';
+import { isFile, openPatientDrive, shown, type RemoteObject } from '../cli/remote-drive.ts';
 import { openSession } from '../cli/session.ts';
 import { createTransferReport } from '../cli/transfer-report.ts';
 import { createDownloader } from '../transfer/download.ts';
@@ -23,7 +23,7 @@ export async function get(context: CommandContext): Promise<number> {
   const { args, isSet, signal, terminal } = context;
   const [typed = '', target] = args;
   using session = openSession(context);
-  const drive = openDrive(session, context);
+  const drive = openPatientDrive(session, context);
   const source = await drive.expect(typed);
   if (target === '-') {
     if (!isFile(source)) throw usageError(`${shown(source)} is no file; only a file can be printed.`);

@@ -5,7 +5,7 @@ import { usageError } from '../cli/command-error.ts';
 import { displayText } from '../cli/display.ts';
 import { startHashing } from '../cli/hashing.ts';
 import { targetOf } from '../cli/remote-commit.ts';
-import { freshId, openDrive } from '../cli/remote-drive.ts';
+import { freshId, openPatientDrive } from '../cli/remote-drive.ts';
 import { openSession } from '../cli/session.ts';
 import { createTransferReport } from '../cli/transfer-report.ts';
 import { uploadFolder } from '../cli/upload-folder.ts';
@@ -23,7 +23,7 @@ export async function put(context: CommandContext): Promise<number> {
   const local = isPipe ? '/dev/stdin' : resolve(cwd, source);
   const isFolder = !isPipe && statSync(local).isDirectory();
   using session = openSession(context);
-  const drive = openDrive(session, context);
+  const drive = openPatientDrive(session, context);
   const target = await targetOf(drive, typed, isPipe ? '' : basename(local).normalize('NFC'));
   await using hashing = startHashing();
   using report = createTransferReport(context);

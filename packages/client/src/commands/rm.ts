@@ -4,14 +4,14 @@ import { CommandError } from '../cli/command-error.ts';
 import { displayText } from '../cli/display.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { commitAll, deleteOf, throwRefusals, type PathResult } from '../cli/remote-commit.ts';
-import { kindOf, openDrive, shown, type RemoteDrive, type RemoteObject } from '../cli/remote-drive.ts';
+import { kindOf, openPatientDrive, shown, type RemoteDrive, type RemoteObject } from '../cli/remote-drive.ts';
 import { openSession } from '../cli/session.ts';
 
 /** `satchel rm`: what is deleted rests in the trash of the server for the days of the plan. */
 export async function rm(context: CommandContext): Promise<number> {
   const { args, isSet, terminal } = context;
   using session = openSession(context);
-  const drive = openDrive(session, context);
+  const drive = openPatientDrive(session, context);
   const results: PathResult[] = [];
   for (const typed of args) {
     const object = await drive.expect(typed);

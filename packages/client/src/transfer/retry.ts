@@ -12,6 +12,8 @@ const TRIES = 5;
 export interface RetryDeps {
   readonly clock: Clock;
   readonly random: Random;
+  /** How often the same is asked, the first time included (5). */
+  readonly tries?: number;
 }
 
 /** Whether the same request may succeed in a moment: the server could not be asked, or said that it is busy. */
@@ -25,7 +27,7 @@ export async function retrying<T>(deps: RetryDeps, signal: AbortSignal, work: ()
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted || failures >= TRIES || !mayPass(error)) throw error;
+      if (signal.aborted || failures >= (deps.tries ?? TRIES) || !mayPass(error)) throw error;
       const retryAfterMs = error instanceof CodedError ? (error.retryAfterS ?? 0) * 1000 : 0;
       await deps.clock.delay(backoffMs(REQUEST_BACKOFF, failures, deps.random.fraction(), retryAfterMs), signal);
       signal.throwIfAborted();
