@@ -11,6 +11,7 @@ import { EXIT } from '../cli/exit-codes.ts';
 import { isFile, openPatientDrive, shown, type RemoteObject } from '../cli/remote-drive.ts';
 import { openSession } from '../cli/session.ts';
 import { createTransferReport } from '../cli/transfer-report.ts';
+import { unfinishedTransfer, type Unfinished } from '../cli/unfinished.ts';
 import { createDownloader } from '../transfer/download.ts';
 import { allIn, createLane } from '../transfer/lane.ts';
 import { printFile } from './cat.ts';
@@ -30,7 +31,7 @@ export async function get(context: CommandContext): Promise<number> {
     await printFile(drive, source, (bytes) => terminal.bytes(bytes));
     return EXIT.done;
   }
-  const local = localTarget(context, source, target);
+  const { local, note } = localTarget(context, source, { target, userId: session.account.userId });
   await using hashing = startHashing();
   using report = createTransferReport(context);
   const downloader = createDownloader({ api: session.api, hashing, ...PATIENCE });
@@ -40,17 +41,33 @@ export async function get(context: CommandContext): Promise<number> {
   for (const { file } of files) report.expect(file.record.version.size);
   await allIn(createLane(AT_ONCE), batchesOf(files), signal, (batch) => downloadFiles(tools, batch));
   const exit = report.finish();
+  note?.end();
   terminal.say(`${displayText(shown(source))} → ${displayText(local)}`);
   return exit;
 }
 
-function localTarget({ cwd }: CommandContext, source: RemoteObject, target: string | undefined): string {
+interface LocalTarget {
+  readonly local: string;
+  /** Of a folder. */
+  readonly note?: Unfinished;
+}
+
+function localTarget(
+  { cwd, home }: CommandContext,
+  source: RemoteObject,
+  { target, userId }: { readonly target: string | undefined; readonly userId: string },
+): LocalTarget {
   const name = source.record?.name ?? 'satchel';
   if (nameFault(name) !== undefined) throw usageError(`${shown(source)}: give a target; its name cannot be one here.`);
-  if (target === undefined) return join(cwd, name);
+  if (target === undefined) return { local: join(cwd, name) };
   const local = resolve(cwd, target);
-  const isFolder = target.endsWith('/') || statSync(local, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isFolder ? join(local, name) : local;
+  const present = statSync(local, { throwIfNoEntry: false });
+  const isInto = target.endsWith('/') || present?.isDirectory() === true;
+  if (source.folder === undefined) return { local: isInto ? join(local, name) : local };
+  const note = unfinishedTransfer(home, { command: 'get', userId, local, remote: source.path });
+  if (note.wasBegun && !target.endsWith('/')) return { local, note };
+  if (present === undefined) note.begin();
+  return { local: isInto ? join(local, name) : local, note };
 }
 
 /** Makes the folders and symlinks; returns the files, to be downloaded. */

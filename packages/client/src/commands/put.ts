@@ -4,10 +4,12 @@ import type { CommandContext } from '../cli/command-spec.ts';
 import { usageError } from '../cli/command-error.ts';
 import { displayText } from '../cli/display.ts';
 import { startHashing } from '../cli/hashing.ts';
-import { targetOf } from '../cli/remote-commit.ts';
-import { freshId, openPatientDrive } from '../cli/remote-drive.ts';
+import { placeOf, targetOf, type Target } from '../cli/remote-commit.ts';
+import { freshId, openPatientDrive, type RemoteDrive } from '../cli/remote-drive.ts';
+import { parseRemotePath } from '../cli/remote-path.ts';
 import { openSession } from '../cli/session.ts';
 import { createTransferReport } from '../cli/transfer-report.ts';
+import { unfinishedTransfer, type FolderTransfer, type Unfinished } from '../cli/unfinished.ts';
 import { uploadFolder } from '../cli/upload-folder.ts';
 import { uploadFile, type UploadTools } from '../cli/upload-file.ts';
 import { createUploader } from '../transfer/upload.ts';
@@ -15,7 +17,7 @@ import type { UploadId } from '@satchel/protocol/ids.ts';
 
 /** `satchel put`: a new version where a file of that name stands, whatever the time of either. */
 export async function put(context: CommandContext): Promise<number> {
-  const { args, cwd, terminal } = context;
+  const { args, cwd, home, terminal } = context;
   const [source = '', typed = ''] = args;
   const isPipe = source === '-';
   if (isPipe && (typed === '' || typed.endsWith('/')))
@@ -24,7 +26,10 @@ export async function put(context: CommandContext): Promise<number> {
   const isFolder = !isPipe && statSync(local).isDirectory();
   using session = openSession(context);
   const drive = openPatientDrive(session, context);
-  const target = await targetOf(drive, typed, isPipe ? '' : basename(local).normalize('NFC'));
+  const name = isPipe ? '' : basename(local).normalize('NFC');
+  const { target, note } = isFolder
+    ? await folderTarget(drive, { typed, name }, { home, command: 'put', userId: session.account.userId, local })
+    : { target: await targetOf(drive, typed, name) };
   await using hashing = startHashing();
   using report = createTransferReport(context);
   const uploader = createUploader({
@@ -41,6 +46,22 @@ export async function put(context: CommandContext): Promise<number> {
     await uploadFile(tools, { local, shownLocal: isPipe ? '-' : local, size, target });
   }
   const exit = report.finish();
+  note?.end();
   terminal.say(`${isPipe ? 'stdin' : displayText(local)} → ${displayText(target.path)}`);
   return exit;
+}
+
+/** Where a folder goes, and the note that it is on its way there. */
+async function folderTarget(
+  drive: RemoteDrive,
+  { typed, name }: { readonly typed: string; readonly name: string },
+  { home, ...transfer }: Omit<FolderTransfer, 'remote'> & { readonly home: string },
+): Promise<{ readonly target: Target; readonly note: Unfinished }> {
+  const note = unfinishedTransfer(home, { ...transfer, remote: parseRemotePath(typed).names.join('/') });
+  const begun = note.wasBegun && !typed.endsWith('/') ? await drive.find(typed) : undefined;
+  if (begun?.folder !== undefined && begun.record !== undefined)
+    return { target: await placeOf(drive, typed, begun), note };
+  const target = await targetOf(drive, typed, name);
+  if (target.existing === undefined) note.begin();
+  return { target, note };
 }
