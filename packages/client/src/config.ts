@@ -152,7 +152,8 @@ export function readStoredConfig(home: string): StoredConfig {
     return { ...parsed, settings: { ...parsed.settings } };
   } catch (error) {
     const message = `${configFile(home)} is damaged: ${(error as Error).message}.`;
-    throw new CommandError('config_damaged', EXIT.error, message, { cause: error, next: 'satchel doctor' });
+    const next = `mv ${configFile(home)} ${configFile(home)}.damaged, then satchel login and satchel link DIR`;
+    throw new CommandError('config_damaged', EXIT.error, message, { cause: error, next });
   }
 }
 

@@ -2,8 +2,9 @@ import { homeOf, type Env } from './config.ts';
 import { COMMANDS, DELEGATED } from './cli/command-table.ts';
 import type { CommandContext, CommandSpec } from './cli/command-spec.ts';
 import { EXIT } from './cli/exit-codes.ts';
-import { failureJson, failureOf, failureText, InterruptedError } from './cli/failure.ts';
-import { findCommand, parseCommand } from './cli/parse.ts';
+import { failureJson, failureOf, failureText, InterruptedError, shellWord, type Failure } from './cli/failure.ts';
+import { usageError } from './cli/command-error.ts';
+import { findCommand, parseCommand, type Found } from './cli/parse.ts';
 import { createTerminal, type Terminal } from './cli/terminal.ts';
 
 /** What does not end of itself within this time after the signal is left behind. */
@@ -21,7 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     return await run(argv, env);
   } catch (error) {
-    const failure = await failureOf(error);
+    const failure = withNext(await failureOf(error), argv);
     process.stderr.write(`${wantsJson ? failureJson(failure) : failureText(failure)}\n`);
     const wantsStack = failure.code === 'internal' && (argv.includes('-v') || argv.includes('--verbose'));
     if (wantsStack && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
@@ -30,6 +31,20 @@ export async function main(argv: readonly string[]): Promise<number> {
     return failure.exit;
   }
 }
+
+/** What to type where the failure itself does not say: how the command is used, or once more the same. */
+function withNext(failure: Failure, argv: readonly string[]): Failure {
+  const { code, exit, next } = failure;
+  if (next !== undefined || code === 'interrupted') return failure;
+  const words = argv.slice(0, 2).filter((word) => /^[a-z]+$/.test(word));
+  const name = [words.join(' '), words[0]].find((one) => COMMANDS.some((command) => command.name === one));
+  if (exit === EXIT.usage) return { ...failure, next: `satchel ${name === undefined ? '' : `${name} `}--help` };
+  const again = ['satchel', ...argv].map(shellWord).join(' ');
+  return exit === EXIT.tryAgain && again.length <= LONGEST_AGAIN ? { ...failure, next: again } : failure;
+}
+
+/** A longer command is not shown again. */
+const LONGEST_AGAIN = 300;
 
 /** The server's commands read flags, variables and files of their own. */
 async function delegate(command: string, argv: readonly string[]): Promise<number> {
@@ -42,6 +57,7 @@ async function run(argv: readonly string[], env: Env): Promise<number> {
   const found = findCommand(COMMANDS, argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv);
   if (found.found !== 'command') {
     const asked = argv.includes('--help') || argv.includes('-h') || argv[0] === 'help';
+    if (!asked && argv.includes('--json')) throw incomplete(found);
     const { overview, groupHelp } = await import('./cli/help.ts');
     const text = found.found === 'nothing' ? overview() : groupHelp(found.name, found.commands);
     (asked ? process.stdout : process.stderr).write(`${text}\n`);
@@ -72,6 +88,12 @@ async function run(argv: readonly string[], env: Env): Promise<number> {
       signal,
     } satisfies CommandContext),
   );
+}
+
+function incomplete(found: Exclude<Found, { found: 'command' }>): Error {
+  if (found.found === 'nothing') return usageError('Which command?');
+  const words = found.commands.map(({ name }) => name.slice(found.name.length + 1)).join(', ');
+  return usageError(`"satchel ${found.name}" needs a second word: ${words}.`, `satchel ${found.name} --help`);
 }
 
 async function showHelp(command: CommandSpec, rest: readonly string[]): Promise<number> {

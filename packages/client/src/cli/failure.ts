@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { CommandError } from './command-error.ts';
 import { displayText } from './display.ts';
 import { EXIT } from './exit-codes.ts';
@@ -28,6 +29,14 @@ const NEXT: Readonly<Record<string, string>> = {
   quota_exceeded: 'satchel plan ls',
   held: 'satchel held ls',
   email_taken: 'satchel login',
+  not_found: 'satchel ls',
+  name_taken: 'satchel ls',
+  kind_mismatch: 'satchel ls',
+  parent_missing: 'satchel ls',
+  stale: 'satchel ls',
+  read_only: 'satchel share ls',
+  forbidden: 'satchel share ls',
+  root_nested: 'satchel link DIR',
 };
 
 /** Codes of the system that say which of the exit codes fits. */
@@ -49,7 +58,7 @@ const SYSTEM: Readonly<Record<string, { readonly exit: number; readonly message:
  */
 export async function failureOf(error: unknown): Promise<Failure> {
   if (error instanceof CommandError) {
-    const { code, exit, message, next } = error;
+    const { code, exit, message, next = NEXT[code] } = error;
     return { code, exit, message, next };
   }
   if (error instanceof InterruptedError)
@@ -66,8 +75,9 @@ export async function failureOf(error: unknown): Promise<Failure> {
   return systemFailure(error) ?? internal(error);
 }
 
-/** The exit code of a code of the protocol's table. */
+/** The exit code of a code of the protocol's table, or of those that a daemon adds. */
 export async function exitOfCode(code: string): Promise<number> {
+  if (code === 'offline') return EXIT.tryAgain;
   const { ERRORS } = await import('@satchel/protocol/errors.ts');
   return Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS].exit : EXIT.error;
 }
@@ -81,8 +91,13 @@ function systemFailure(error: NodeJS.ErrnoException): Failure | undefined {
     code: code.toLowerCase(),
     exit: known?.exit ?? EXIT.error,
     message: path === undefined ? message : `${path}: ${message}`,
-    next: undefined,
+    next: path === undefined ? undefined : `ls -ld ${shellWord(code === 'ENOENT' ? dirname(path) : path)}`,
   };
+}
+
+/** As a shell has to be given it. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function internal(error: Error): Failure {

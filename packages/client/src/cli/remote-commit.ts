@@ -1,5 +1,5 @@
 import type { Operation, OperationResult } from '@satchel/protocol/commit.ts';
-import { ERRORS, type ErrorCode } from '@satchel/protocol/errors.ts';
+import { CodedError, ERRORS, type ErrorCode } from '@satchel/protocol/errors.ts';
 import type { OperationId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
 import { CommandError } from './command-error.ts';
@@ -37,13 +37,21 @@ export async function commitAll(
   const results: PathResult[] = [];
   for (const batch of batchesOf(operations)) {
     const body = { workspaceId, operations: batch.map(({ operation }) => operation) };
-    const answer = await drive.api.call('commit', { body }, drive.signal);
+    const answer = await drive.api
+      .call('commit', { body }, drive.signal)
+      .catch((error: unknown) => Promise.reject(naming(batch[0]?.path ?? '', error)));
     for (const [at, { path }] of batch.entries()) {
       const result = answer.results[at] as OperationResult | undefined;
       if (result !== undefined) results.push({ path, result });
     }
   }
   return results;
+}
+
+/** A refusal of a whole request, with the path that it was about. */
+export function naming(path: string, error: unknown): unknown {
+  if (!(error instanceof CodedError)) return error;
+  return new CommandError(error.code, ERRORS[error.code].exit, `${path}: ${error.message}`, { cause: error });
 }
 
 /** One change; throws when it is refused. Gives back the object as it is then. */

@@ -70,7 +70,9 @@ export function createTransferReport({ terminal, signal }: CommandContext): Tran
     },
     async failed({ path, local }, error) {
       if (signal.aborted) throw error;
-      const { code, exit, message, next } = await failureOf(error);
+      const { code, exit, message: reason, next } = await failureOf(error);
+      const isNamed = [path, local].some((name) => name !== '' && reason.includes(name));
+      const message = isNamed ? reason : `${path}: ${reason}`;
       const transferred = { path, local, outcome: 'failed' as const, bytes: 0, code, message };
       failures.push({ transferred, exit, next });
       this.add(transferred);

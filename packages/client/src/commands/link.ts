@@ -39,10 +39,10 @@ export async function link(context: CommandContext): Promise<number> {
 }
 
 function folderAt(typed: string): string {
+  const present = statSync(typed, { throwIfNoEntry: false });
+  if (present?.isDirectory() === false) throw usageError(`${typed} is no folder.`);
   mkdirSync(typed, { recursive: true });
-  const path = realpathSync(typed);
-  if (!statSync(path).isDirectory()) throw usageError(`${typed} is no folder.`);
-  return path;
+  return realpathSync(typed);
 }
 
 /** Throws CommandError for places that cannot be a synced folder. */

@@ -4,6 +4,9 @@ import { openSession } from '../cli/session.ts';
 import { readStoredConfig, writeStoredConfig } from '../config.ts';
 import { stopDaemon } from './stop.ts';
 
+/** What a server says that has signed this device out already. */
+const SIGNED_OUT: ReadonlySet<string> = new Set(['device_revoked', 'sign_in_required']);
+
 /** `satchel logout`: the tokens are forgotten here even when the server cannot be told. */
 export async function logout(context: CommandContext): Promise<number> {
   const { home, signal, terminal } = context;
@@ -14,7 +17,7 @@ export async function logout(context: CommandContext): Promise<number> {
     await session.api.call('logout', {}, signal);
   } catch (error) {
     signal.throwIfAborted();
-    told = false;
+    told = SIGNED_OUT.has((error as { code?: string }).code ?? '');
     terminal.detail(`satchel: the server was not told: ${(error as Error).message}`);
   }
   await session.api.session.forget();

@@ -4,7 +4,7 @@ import type { CommandContext } from '../cli/command-spec.ts';
 import { usageError } from '../cli/command-error.ts';
 import { displayText } from '../cli/display.ts';
 import { startHashing } from '../cli/hashing.ts';
-import { placeOf, targetOf, type Target } from '../cli/remote-commit.ts';
+import { naming, placeOf, targetOf, type Target } from '../cli/remote-commit.ts';
 import { freshId, openPatientDrive, type RemoteDrive } from '../cli/remote-drive.ts';
 import { parseRemotePath } from '../cli/remote-path.ts';
 import { openSession } from '../cli/session.ts';
@@ -43,7 +43,8 @@ export async function put(context: CommandContext): Promise<number> {
   else {
     const size = isPipe ? undefined : lstatSync(local).isFile() ? statSync(local).size : undefined;
     if (size !== undefined) report.expect(size);
-    await uploadFile(tools, { local, shownLocal: isPipe ? '-' : local, size, target });
+    const upload = { local, shownLocal: isPipe ? '-' : local, size, target };
+    await uploadFile(tools, upload).catch((error: unknown) => Promise.reject(naming(target.path, error)));
   }
   const exit = report.finish();
   note?.end();

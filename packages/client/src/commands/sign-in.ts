@@ -22,6 +22,7 @@ async function signIn(context: CommandContext, how: 'signup' | 'login'): Promise
   const stored = readStoredConfig(home);
   const server = serverUrl(flag('server') ?? stored.account?.server);
   const email = flag('email') ?? stored.account?.email ?? (await askFor(terminal, 'E-mail address', signal));
+  if (!/^[^@\s]+@[^@\s]+$/.test(email)) throw usageError(`"${email}" is no e-mail address.`);
   expectSameAccount(stored, email);
   const password = await readPassword(terminal, flag('password-file'), { twice: how === 'signup', signal });
   const deviceName = flag('device-name') ?? effectiveSettings(stored, env)['device.name'];

@@ -81,7 +81,7 @@ async function waitForSync({ daemon, report }: ControlDeps, signal: AbortSignal)
     if (isFresh && daemon.isAtRest()) {
       if (guard.isHolding()) return { outcome: 'held' };
       const [problem] = report.standing();
-      if (problem !== undefined) return { outcome: 'blocked', message: problem.message };
+      if (problem !== undefined) return { outcome: 'blocked', message: named(problem) };
       if (daemon.isOnline() && (await isStillInSync(daemon, signal))) return { outcome: 'synced' };
     }
     if (isFresh && guard.isHolding() && tasks.isIdle() && daemon.parts.engine.isIdle()) return { outcome: 'held' };
@@ -89,6 +89,10 @@ async function waitForSync({ daemon, report }: ControlDeps, signal: AbortSignal)
     await (isAway ? daemon.askedAgain(signal) : daemon.turned(signal));
   }
   throw signal.reason;
+}
+
+function named({ path, message }: ReturnType<StatusReport['problems']>[number]): string {
+  return path === '' || message.includes(path) ? message : `${path}: ${message}`;
 }
 
 /** Whether the disk and the server could both be asked. */
