@@ -2,6 +2,7 @@ import type { WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError } from '../cli/command-error.ts';
 import { displayText } from '../cli/display.ts';
+import { eachOf } from '../cli/each-of.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { commitAll, deleteOf, throwRefusals, type PathResult } from '../cli/remote-commit.ts';
 import { kindOf, openPatientDrive, shown, type RemoteDrive, type RemoteObject } from '../cli/remote-drive.ts';
@@ -9,19 +10,20 @@ import { openSession } from '../cli/session.ts';
 
 /** `satchel rm`: what is deleted rests in the trash of the server for the days of the plan. */
 export async function rm(context: CommandContext): Promise<number> {
-  const { args, isSet, terminal } = context;
+  const { isSet, terminal } = context;
   using session = openSession(context);
   const drive = openPatientDrive(session, context);
-  const results: PathResult[] = [];
-  for (const typed of args) {
+  const deleted: string[] = [];
+  const several = await eachOf(context, async (typed) => {
     const object = await drive.expect(typed);
     if (isSet('accept-held')) await acceptDeletes(drive, object.workspaceId);
-    results.push(...(await remove(drive, object, isSet('recursive'))));
-  }
-  const deleted = results.filter(({ result }) => result.outcome === 'done').map(({ path }) => path);
-  terminal.result({ deleted }, undefined);
+    const results = await remove(drive, object, isSet('recursive'));
+    deleted.push(...results.filter(({ result }) => result.outcome === 'done').map(({ path }) => path));
+    throwRefusals(results, terminal.warn);
+  });
+  if (deleted.length > 0 || !several.hasFailed) terminal.result({ deleted }, undefined);
   for (const path of deleted) terminal.detail(`deleted ${displayText(path)}`);
-  throwRefusals(results, terminal.warn);
+  several.end();
   return EXIT.done;
 }
 
