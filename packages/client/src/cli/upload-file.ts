@@ -38,9 +38,25 @@ export async function uploadFile(tools: UploadTools, upload: FileUpload): Promis
   report.begin(target.path, size);
   const objectId = target.existing?.record?.objectId ?? freshId<ObjectId>();
   const scan = await sendFile(tools, upload, objectId);
-  const { path, operation } = putOf(scan, { local, target, objectId });
-  await commitOne(drive, target.folder.workspaceId, { path, operation });
-  report.add({ path, local: shownLocal, outcome: 'done', bytes: scan.size });
+  await commitPut(drive, scan, { local, target, objectId });
+  report.add({ path: target.path, local: shownLocal, outcome: 'done', bytes: scan.size });
+}
+
+/** Somebody else made or changed the file meanwhile: this one becomes the next version, as if it had come later. */
+const OVERTAKEN: ReadonlySet<string> = new Set(['name_taken', 'stale', 'not_found']);
+
+async function commitPut(drive: RemoteDrive, scan: Scanned, place: PutPlace, tries = TRIES): Promise<void> {
+  const { target } = place;
+  try {
+    await commitOne(drive, target.folder.workspaceId, putOf(scan, place));
+  } catch (error) {
+    const isOvertaken = error instanceof CommandError && OVERTAKEN.has(error.code);
+    if (!isOvertaken || tries <= 1) throw error;
+    const now = { ...target, existing: await drive.find(target.path) };
+    expectReplaceable(now);
+    const objectId = now.existing?.record?.objectId ?? freshId<ObjectId>();
+    await commitPut(drive, scan, { ...place, target: now, objectId }, tries - 1);
+  }
 }
 
 async function sendFile(tools: UploadTools, upload: FileUpload, objectId: ObjectId): Promise<Scanned> {

@@ -39,10 +39,17 @@ async function makeParents(drive: RemoteDrive, typed: string): Promise<readonly 
   const created: string[] = [];
   for (let length = 1; length <= names.length; length++) {
     const path = names.slice(0, length).join('/');
-    const existing = await drive.find(path);
-    if (existing === undefined) created.push(await makeOne(drive, path));
-    else if (existing.folder === undefined)
-      throw new CommandError('kind_mismatch', EXIT.conflict, `${path} is no folder.`);
+    let existing = await drive.find(path);
+    if (existing === undefined) {
+      try {
+        created.push(await makeOne(drive, path));
+        continue;
+      } catch (error) {
+        if (!(error instanceof CommandError) || error.code !== 'name_taken') throw error;
+        existing = await drive.find(path); // made by somebody else in this moment
+      }
+    }
+    if (existing?.folder === undefined) throw new CommandError('kind_mismatch', EXIT.conflict, `${path} is no folder.`);
   }
   return created;
 }

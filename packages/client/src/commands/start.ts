@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError } from '../cli/command-error.ts';
 import { rotateIfLong } from '../cli/daemon-log.ts';
 import { daemonProcess } from '../cli/daemon-process.ts';
 import { EXIT } from '../cli/exit-codes.ts';
-import { daemonLogOf } from '../cli/home-files.ts';
+import { daemonLockOf, daemonLogOf } from '../cli/home-files.ts';
+import { tryLock } from '../cli/lock.ts';
 import { ensureHome, loadClientConfig } from '../config.ts';
 import { callDaemonIfRunning } from '../control/control-client.ts';
 import type { DaemonStatus } from '../control/daemon-control.ts';
@@ -24,8 +25,8 @@ export async function start(context: CommandContext): Promise<number> {
     terminal.result(started(running, true), `Satchel already runs (process ${running.pid}) and syncs ${running.root}.`);
     return EXIT.done;
   }
-  const status = await spawnDaemon(context);
-  terminal.result(started(status, false), `Satchel runs (process ${status.pid}) and syncs ${status.root}.`);
+  const { status, isOther } = await spawnDaemon(context);
+  terminal.result(started(status, isOther), `Satchel runs (process ${status.pid}) and syncs ${status.root}.`);
   return EXIT.done;
 }
 
@@ -33,8 +34,14 @@ function started({ pid, root, state }: DaemonStatus, alreadyRunning: boolean) {
   return { pid, root, state, alreadyRunning };
 }
 
-/** Starts the daemon in the background; resolves when it answers. */
-export async function spawnDaemon({ home, env, signal }: CommandContext): Promise<DaemonStatus> {
+export interface Spawned {
+  readonly status: DaemonStatus;
+  /** Another command has started it at the same time. */
+  readonly isOther: boolean;
+}
+
+/** Starts the daemon in the background; resolves when one answers. */
+export async function spawnDaemon({ home, env, signal }: CommandContext): Promise<Spawned> {
   ensureHome(home);
   const logFile = daemonLogOf(home);
   rotateIfLong(logFile);
@@ -56,10 +63,10 @@ export async function spawnDaemon({ home, env, signal }: CommandContext): Promis
   const status = await answerOf(child, { home, signal });
   if (status === undefined) throw startFailure(child, readFileSync(logFile, 'utf8').slice(from), logFile);
   child.unref();
-  return status;
+  return { status, isOther: status.pid !== child.pid };
 }
 
-/** Undefined when the child ends, or never answers. */
+/** Undefined when the child ends, and no other daemon was before it; or when none answers. */
 async function answerOf(
   child: ChildProcess,
   { home, signal }: Pick<CommandContext, 'home' | 'signal'>,
@@ -68,12 +75,20 @@ async function answerOf(
   child.once('exit', () => ended.abort());
   child.once('error', () => ended.abort());
   const until = performance.now() + ANSWERS_WITHIN_MS;
-  while (!ended.signal.aborted && performance.now() < until) {
+  while ((!ended.signal.aborted || isHeld(home)) && performance.now() < until) {
     const status = await callDaemonIfRunning('status', { home, params: {}, signal });
     if (status !== undefined) return status;
     await delay(ASK_EVERY_MS, undefined, { signal });
   }
   return undefined;
+}
+
+/** Whether a daemon of this home runs, or is just starting or ending. */
+function isHeld(home: string): boolean {
+  const file = daemonLockOf(home);
+  if (!existsSync(file)) return false;
+  using lock = tryLock(file);
+  return lock === undefined;
 }
 
 function startFailure({ exitCode }: ChildProcess, log: string, logFile: string): CommandError {

@@ -22,7 +22,8 @@ export async function stop(context: CommandContext): Promise<number> {
 /** `satchel restart`. */
 export async function restart(context: CommandContext): Promise<number> {
   await stopDaemon(context);
-  const { pid, root, state } = await spawnDaemon(context);
+  const { status } = await spawnDaemon(context);
+  const { pid, root, state } = status;
   context.terminal.result(
     { pid, root, state, alreadyRunning: false },
     `Satchel runs (process ${pid}) and syncs ${root}.`,
