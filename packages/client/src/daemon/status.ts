@@ -111,7 +111,11 @@ export class StatusReport {
     if (message !== undefined) return { path, state: 'problem', message };
     if (path !== '' && rules.ignores(path, false)) return { path, state: 'ignored' };
     const row = path === '' ? undefined : objectAt(parts.trees.local, path, TREE_ROOT);
-    if (row === undefined) return { path, state: path === '' ? 'synced' : 'unknown' };
+    if (row === undefined) {
+      const isExcluded = parts.exclusions.paths().some((folder) => path === folder || path.startsWith(`${folder}/`));
+      const absent = isExcluded ? 'excluded' : 'unknown';
+      return { path, state: path === '' ? 'synced' : absent };
+    }
     if (parts.exclusions.has(row.objectId)) return { path, state: 'excluded' };
     const isSettled = parts.trees.synced.get(row.objectId) !== undefined && !parts.engine.isOutstanding(row.objectId);
     return { path, state: isSettled ? 'synced' : 'syncing' };
