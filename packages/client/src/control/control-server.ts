@@ -101,11 +101,19 @@ async function answer(conversation: Conversation, line: string): Promise<void> {
     socket.end(`${JSON.stringify({ answer: value } satisfies ControlReply)}\n`);
   } catch (error) {
     if (signal.aborted) return;
-    const { code, message } = error as Error & { code?: unknown };
-    if (typeof code !== 'string') options.failed(error);
-    const reply: ControlReply = { error: { code: typeof code === 'string' ? code : 'internal', message } };
+    const { message } = error as Error;
+    const code = codeOf(error);
+    if (code === 'internal') options.failed(error);
+    const reply: ControlReply = { error: { code, message } };
     socket.end(`${JSON.stringify(reply)}\n`);
   }
+}
+
+/** As `cli/failure.ts` names it. */
+function codeOf(error: unknown): string {
+  const { code, name } = error as Error & { code?: unknown };
+  if (typeof code === 'string') return code;
+  return name === 'OfflineError' ? 'offline' : 'internal';
 }
 
 function requestOf(line: string): ControlRequest {

@@ -43,7 +43,8 @@ export class Daemon {
   #watch: Watch | undefined;
   #isScanned = false;
   #isListed = false;
-  #feed: FeedState = 'offline';
+  /** Undefined: the server has not been asked yet, or has not answered. */
+  #feed: FeedState | undefined;
   #lastActiveMs: number;
   #lastSyncMs: number | undefined;
   /** Of the present run. */
@@ -74,7 +75,7 @@ export class Daemon {
     return this.#isScanned;
   }
 
-  get feed(): FeedState {
+  get feed(): FeedState | undefined {
     return this.#feed;
   }
 
@@ -315,7 +316,7 @@ export class Daemon {
   }
 
   #noteSync(): void {
-    if (this.isInSync()) this.#lastSyncMs = this.#options.ports.clock.now();
+    if (this.isInSync() && this.isOnline()) this.#lastSyncMs = this.#options.ports.clock.now();
   }
 
   async #rootInPlace(signal: AbortSignal): Promise<void> {

@@ -31,7 +31,7 @@ type Log = (message: string, details?: Readonly<Record<string, unknown>>) => voi
 
 /** The same at a quiet moment, into the log. False when there was none: to be tried again soon. */
 export async function checkQuietly(daemon: Daemon, log: Log, options: CheckOptions): Promise<boolean> {
-  if (daemon.feed === 'offline' || !daemon.isAtRest()) return false;
+  if (!daemon.isOnline() || !daemon.isAtRest()) return false;
   const { checked, findings } = await checkEverything(daemon, options);
   log(findings.length === 0 ? 'everything agrees' : 'what did not agree is mended', { checked, findings });
   return true;
