@@ -11,13 +11,15 @@ export async function wait(context: CommandContext): Promise<number> {
   const { home, flag, signal, terminal } = context;
   const timeout = flag('timeout');
   const limit = timeout === undefined ? undefined : AbortSignal.timeout(Math.max(1, parseDuration(timeout)));
-  const either = limit === undefined ? signal : AbortSignal.any([signal, limit]);
+  using patience = limit === undefined ? awayTooLong(context) : undefined;
+  const either = AbortSignal.any([signal, limit, patience?.signal].filter((one) => one !== undefined));
   using shown = new DisposableStack();
   shown.use(showProgress(context, either));
   let outcome: WaitOutcome;
   try {
     outcome = await callDaemon('wait', { home, params: {}, signal: either });
   } catch (error) {
+    if (patience?.signal.aborted && !signal.aborted) throw notInSync('offline', AWAY);
     if (limit?.aborted !== true || signal.aborted) throw error;
     throw notInSync('timeout', `Not in sync within ${timeout} s.`);
   }
@@ -33,6 +35,34 @@ export async function wait(context: CommandContext): Promise<number> {
 
 function notInSync(code: string, message: string): CommandError {
   return new CommandError(code, EXIT.notInSync, message, { next: 'satchel status' });
+}
+
+const AWAY = 'The server cannot be reached; give --timeout SECONDS to wait for it that long.';
+/** A server that starts anew is back within this time. */
+const AWAY_MS = 20_000;
+
+/** Aborts when the server has not been there for so long: `wait` answers also without a limit of the caller. */
+function awayTooLong({ home, signal }: CommandContext): Disposable & { readonly signal: AbortSignal } {
+  const away = new AbortController();
+  const ending = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const look = ({ state }: DaemonStatus): void => {
+    if (state === 'offline') timer ??= setTimeout(() => away.abort(), AWAY_MS);
+    else {
+      clearTimeout(timer);
+      timer = undefined;
+    }
+  };
+  // What goes wrong with it, the wait itself meets as well.
+  const either = AbortSignal.any([signal, ending.signal]);
+  followDaemon('watchStatus', { home, params: {}, signal: either }, look).catch(() => undefined);
+  return {
+    signal: away.signal,
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      ending.abort();
+    },
+  };
 }
 
 function showProgress({ home, terminal }: CommandContext, signal: AbortSignal): Disposable | undefined {
