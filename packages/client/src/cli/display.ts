@@ -1,9 +1,10 @@
 /**
  * Text of others (names of files, messages of servers) as a terminal may show it: control and format characters,
- * which could move the cursor or hide what is there, are written out.
+ * which could move the cursor or hide what is there, are written out. The joiners of emoji and of several scripts are
+ * not among them.
  */
 export function displayText(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+  return text.replaceAll(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     if (character === '\n') return '\\n';
     if (character === '\t') return '\\t';
     const code = character.codePointAt(0) ?? 0;
@@ -33,7 +34,7 @@ export function displayWidth(text: string): number {
   let width = 0;
   // oxlint-disable-next-line no-control-regex
   for (const character of text.replaceAll(/\u001b\[[0-9;]*m/g, '')) {
-    if (/\p{Mn}|\p{Me}/u.test(character)) continue;
+    if (/\p{Mn}|\p{Me}|\u200c|\u200d/u.test(character)) continue;
     width += WIDE.test(character) ? 2 : 1;
   }
   return width;

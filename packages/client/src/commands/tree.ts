@@ -13,9 +13,9 @@ export async function tree(context: CommandContext): Promise<number> {
   const at = await drive.expect(context.args[0] ?? '');
   const depth = context.flag('depth');
   const objects = await within(drive, at, depth === undefined ? Infinity : parseWholeNumber(depth));
-  const lines = objects.map((object) => line(at, object));
+  const lines = at.folder === undefined ? [] : objects.map((object) => line(at, object));
   const files = objects.filter(({ folder }) => folder === undefined).length;
-  const head = at.path === '' ? '/' : `${displayText(at.path)}/`;
+  const head = at.folder === undefined ? displayText(at.path) : `${displayText(at.path)}/`;
   const text = [head, ...lines, '', `${objects.length - files} folders, ${files} files`].join('\n');
   context.terminal.result({ path: at.path, entries: objects.map(entryOf) }, text);
   return EXIT.done;
