@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, renameSync } from 'node:fs';
 import { test } from 'node:test';
+import { ErrorOutput } from '@satchel/client/cli/output-schemas.ts';
+import type { RunResult } from '../support/child.ts';
 import { converge } from '../support/converge.ts';
 import { conflictCopies, folder, viewOf, type Folder } from '../support/folder.ts';
 import { mountTmpfs, skipWithoutMounts } from '../support/mount.ts';
@@ -12,6 +14,11 @@ interface Loss {
   readonly world: World;
   readonly hers: Folder;
   readonly his: Folder;
+}
+
+/** Its code, as `--json` says it. */
+function refusal({ stderr }: RunResult): string {
+  return ErrorOutput.parse(JSON.parse(stderr.trim().split('\n').at(-1) ?? '')).error.code;
 }
 
 /** Four files that both devices have. */
@@ -103,7 +110,7 @@ test(
       using disk = mountTmpfs(scratch.join('disk'), 16 * mib);
       const backup = scratch.join('disk', 'backup');
       const full = await server.admin('backup', backup, '--json');
-      assert.deepEqual([full.code, (JSON.parse(full.stdout) as { error: string }).error], [8, 'storage_full']);
+      assert.deepEqual([full.code, refusal(full)], [8, 'storage_full']);
       disk.resize(256 * mib);
       assert.equal((await server.admin('backup', backup)).code, 0);
 
@@ -111,7 +118,7 @@ test(
       renameSync(server.dataDir, scratch.join('broken'));
       using data = mountTmpfs(server.dataDir, 16 * mib);
       const refused = await server.admin('restore', backup, '--json');
-      assert.deepEqual([refused.code, (JSON.parse(refused.stdout) as { error: string }).error], [8, 'storage_full']);
+      assert.deepEqual([refused.code, refusal(refused)], [8, 'storage_full']);
       data.resize(256 * mib);
       assert.equal((await server.admin('restore', backup)).code, 0);
       assert.ok(!existsSync(`${server.dataDir}/restore-unfinished.json`));

@@ -59,6 +59,8 @@ export async function backUp(
 export async function restore(config: Places, options: Omit<RestoreOptions, 'data'>, say: Say): Promise<RestoreReport> {
   return convertingFaults(async () => {
     const places = placesIn(options.folder);
+    if (!(await isThere(options.folder)))
+      throw new BackupFault('backup_missing', `There is no folder ${options.folder}.`);
     if (!(await isThere(places.mark)))
       throw new BackupFault('backup_foreign', `${options.folder} is no folder of Satchel's backups.`);
     if (!(await isThere(config['key-file'])) && (await isThere(places.key))) {

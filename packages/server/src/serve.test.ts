@@ -196,6 +196,30 @@ test('admin asks the running server, and does without when none runs', async (t)
   assert.equal((await host.run('admin', 'dance')).exit, 2);
 });
 
+test('refusals are one object on stderr with --json; every command takes the common flags', async (t) => {
+  const host = await hostFor(t);
+  const cases: readonly (readonly [readonly string[], number, string])[] = [
+    [['admin', 'user', 'quota', 'nobody@example.com', '7G'], 4, 'not_found'],
+    [['admin', 'dance'], 2, 'usage'],
+    [['admin', 'gc', '--listen'], 2, 'usage'],
+    [['admin', 'restore', host.path('none')], 4, 'backup_missing'],
+    [['serve', '--bogus'], 2, 'usage'],
+    [['serve', '--key-file', host.path('')], 1, 'internal'],
+  ];
+  for (const [command, exit, code] of cases) {
+    const ran = await host.run(...command, '--json');
+    assert.deepEqual([ran.exit, ran.out], [exit, ''], command.join(' '));
+    const { error } = JSON.parse(ran.err.trim().split('\n').at(-1) ?? '') as { error: { code: string } };
+    assert.equal(error.code, code, command.join(' '));
+  }
+  assert.equal((await host.run('admin', 'user', 'ls', '--quiet')).exit, 0);
+  assert.equal((await host.run('admin', '-v', 'user', 'ls')).exit, 0);
+  const server = await host.serve('--quiet');
+  assert.equal((await host.run('admin', 'backup', host.path('backup'), '-q')).err, '');
+  server.child.kill('SIGTERM');
+  assert.doesNotMatch((await server.ended()).err, /"msg":"stopping"/);
+});
+
 test('the upkeep commands of a fresh server find nothing wrong', async (t) => {
   const host = await hostFor(t);
   const doctors = ['doctor', 'doctor --deep', 'doctor --repair'];

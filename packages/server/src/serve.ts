@@ -27,22 +27,39 @@ export async function serve(argv: readonly string[]): Promise<number> {
   }
   let config: Config;
   try {
-    const loaded = loadConfig(argv, process.env);
+    const loaded = loadConfig(
+      argv.flatMap((word) => LOUDNESS[word] ?? [word]),
+      process.env,
+    );
     if (loaded.rest.length > 0) throw new ConfigError(`satchel serve takes no "${loaded.rest[0] ?? ''}".`);
     config = loaded.config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`satchel serve: ${error.message}\nRun satchel serve --help for the settings.\n`);
-    return 2;
+    const json = argv.includes('--json');
+    return fail('usage', json ? error.message : `${error.message}\nRun satchel serve --help for the settings.`, json);
   }
   const log = pino({ level: config['log-level'] }, pino.destination({ dest: 2, sync: true }));
   try {
     return await run(config, log);
   } catch (error) {
     log.debug({ err: error }, 'the server could not run');
-    process.stderr.write(`satchel serve: ${startFault(error, config)}\n`);
-    return 1;
+    return fail('internal', startFault(error, config), config.json);
   }
+}
+
+/** The flags that every command of the program takes, as they are said here. */
+const LOUDNESS: Readonly<Record<string, readonly string[]>> = {
+  '-q': ['--log-level', 'error'],
+  '--quiet': ['--log-level', 'error'],
+  '-v': ['--log-level', 'debug'],
+  '--verbose': ['--log-level', 'debug'],
+};
+
+/** Tells why it does not run; the exit code. */
+function fail(code: 'usage' | 'internal', message: string, json: boolean): number {
+  const text = json ? JSON.stringify({ error: { code, message } }) : `satchel serve: ${message}`;
+  process.stderr.write(`${text}\n`);
+  return code === 'usage' ? 2 : 1;
 }
 
 async function run(config: Config, log: Logger): Promise<number> {
