@@ -261,6 +261,8 @@ test('H97 signing in again while the daemon runs lets it go on', async () => {
   await ann.ok('device', 'revoke', current.deviceId);
   assert.equal((await ann.cli(['whoami'])).code, exitCode.signIn);
   await until(async () => (await ann.wait(2)) !== 0, { timeoutMs: 20_000, what: 'the daemon notices' });
+  const { state, problems } = (await one('status')) as { state: string; problems: readonly { code: string }[] };
+  assert.deepEqual([state, problems[0]?.code], ['error', 'device_revoked']);
   await ann.logIn(world.account);
   a.put('after-login.txt', 'x');
   await allInSync([ann], 30);
@@ -286,4 +288,5 @@ test('unlink and link again: the files stay, the folder is merged, nothing is de
   assert.deepEqual(await one('stop'), { wasRunning: false });
   await json('logout');
   assert.equal((await ann.cli(['ls'])).code, exitCode.signIn);
+  assert.equal((await ann.cli(['start'])).code, exitCode.signIn);
 });

@@ -8,7 +8,7 @@ import { daemonProcess } from '../cli/daemon-process.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { daemonLockOf, daemonLogOf } from '../cli/home-files.ts';
 import { tryLock } from '../cli/lock.ts';
-import { ensureHome, loadClientConfig } from '../config.ts';
+import { loadClientConfig, tokenFile } from '../config.ts';
 import { callDaemonIfRunning } from '../control/control-client.ts';
 import type { DaemonStatus } from '../control/daemon-control.ts';
 
@@ -30,6 +30,12 @@ export async function start(context: CommandContext): Promise<number> {
   return EXIT.done;
 }
 
+/** A daemon that runs waits for the next sign-in; one that is started now could do nothing. */
+function expectSignedIn(home: string): void {
+  if (existsSync(tokenFile(home))) return;
+  throw new CommandError('sign_in_required', EXIT.signIn, 'This device is signed out.', { next: 'satchel login' });
+}
+
 function started({ pid, root, state }: DaemonStatus, alreadyRunning: boolean) {
   return { pid, root, state, alreadyRunning };
 }
@@ -42,7 +48,7 @@ export interface Spawned {
 
 /** Starts the daemon in the background; resolves when one answers. */
 export async function spawnDaemon({ home, env, signal }: CommandContext): Promise<Spawned> {
-  ensureHome(home);
+  expectSignedIn(home);
   const logFile = daemonLogOf(home);
   rotateIfLong(logFile);
   const from = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;

@@ -79,11 +79,18 @@ export class StatusReport {
   blocking(): string | undefined {
     const root = this.#deps.rootProblem();
     if (root !== undefined) return root.message;
-    const session = this.#deps.session();
-    if (session === 'device_revoked') return "this device was signed out: 'satchel login' signs it in again";
-    if (session !== 'signed_in') return "sign-in is needed: run 'satchel login'";
+    const signIn = this.#signInProblem();
+    if (signIn !== undefined) return signIn.message;
     if (this.#deps.daemon.pause.isPaused()) return "syncing is paused: run 'satchel resume'";
     return undefined;
+  }
+
+  #signInProblem(): Problems[number] | undefined {
+    const session = this.#deps.session();
+    if (session === 'signed_in') return undefined;
+    if (session === 'device_revoked')
+      return { path: '', code: session, message: "this device was signed out: 'satchel login' signs it in again" };
+    return { path: '', code: 'sign_in_required', message: "sign-in is needed: run 'satchel login'" };
   }
 
   /** Problems because of which something is not in sync. */
@@ -97,7 +104,8 @@ export class StatusReport {
     const objects = parts.objectProblems
       .all()
       .map(({ objectId, code, message }) => ({ path: this.#pathOf(objectId) ?? '', code, message }));
-    return [...(root === undefined ? [] : [{ path: '', ...root }]), ...parts.pathProblems.all(), ...objects];
+    const whole = [root === undefined ? undefined : { path: '', ...root }, this.#signInProblem()];
+    return [...whole.filter((one) => one !== undefined), ...parts.pathProblems.all(), ...objects];
   }
 
   pathStatus(paths: readonly string[]): readonly PathStatus[] {
