@@ -31,6 +31,11 @@ test('an error is one line that says what to type next; names cannot write to th
   const failure = await failureOf(new CommandError('not_found', 4, 'no \u001b[2Jfile', { next: 'satchel ls' }));
   assert.equal(failureText(failure), 'satchel: no \\u{1b}[2Jfile\n  next: satchel ls');
   ErrorOutput.strict().parse(JSON.parse(failureJson(failure)));
+  const nextOf = async (error: unknown) => (await failureOf(error)).next;
+  const paused = "syncing is paused: run 'satchel resume'";
+  assert.equal(await nextOf(new CommandError('blocked', 11, paused)), 'satchel resume', 'as the daemon says it');
+  assert.equal(await nextOf(new CommandError('name_taken', 5, 'x exists already')), 'satchel ls');
+  assert.equal(await nextOf(caught(() => readFileSync("/no/such dir/it's"))), "ls -ld '/no/such dir'");
 });
 
 function caught(work: () => unknown): unknown {

@@ -39,6 +39,11 @@ const NEXT: Readonly<Record<string, string>> = {
   root_nested: 'satchel link DIR',
 };
 
+/** Messages of the daemon carry the command in quotes. */
+function commandIn(message: string): string | undefined {
+  return /'(satchel [^']+)'/.exec(message)?.[1];
+}
+
 /** Codes of the system that say which of the exit codes fits. */
 const SYSTEM: Readonly<Record<string, { readonly exit: number; readonly message: string }>> = {
   ENOENT: { exit: EXIT.notFound, message: 'there is no such file or folder' },
@@ -58,7 +63,7 @@ const SYSTEM: Readonly<Record<string, { readonly exit: number; readonly message:
  */
 export async function failureOf(error: unknown): Promise<Failure> {
   if (error instanceof CommandError) {
-    const { code, exit, message, next = NEXT[code] } = error;
+    const { code, exit, message, next = commandIn(message) ?? NEXT[code] } = error;
     return { code, exit, message, next };
   }
   if (error instanceof InterruptedError)

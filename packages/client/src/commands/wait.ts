@@ -34,7 +34,8 @@ export async function wait(context: CommandContext): Promise<number> {
 }
 
 function notInSync(code: string, message: string): CommandError {
-  return new CommandError(code, EXIT.notInSync, message, { next: 'satchel status' });
+  const next = message.includes("'satchel ") ? {} : { next: 'satchel status' };
+  return new CommandError(code, EXIT.notInSync, message, next);
 }
 
 const AWAY = 'The server cannot be reached; give --timeout SECONDS to wait for it that long.';
