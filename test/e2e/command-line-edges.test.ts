@@ -114,6 +114,8 @@ test('a server that is away is told soon, with 8 and what to type; status does n
     await ann.ok('sync', 'now');
     assert.equal(await ann.wait(1), exitCode.notInSync);
     assert.equal(await lastSync(), then, 'the last time in sync was before');
+    await ann.ok('restart');
+    assert.equal(await lastSync(), then, 'also of a daemon that has not reached it yet');
     for (const command of [['ls'], ['mkdir', 'x y'], ['whoami'], ['share', 'ls']]) {
       const begun = performance.now();
       const { code, stderr } = await ann.cli(command);

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError } from '../cli/command-error.ts';
 import { rotateIfLong } from '../cli/daemon-log.ts';
+import { displayText } from '../cli/display.ts';
 import { daemonProcess } from '../cli/daemon-process.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { daemonLockOf, daemonLogOf } from '../cli/home-files.ts';
@@ -22,11 +23,17 @@ export async function start(context: CommandContext): Promise<number> {
   loadClientConfig(home, env);
   const running = await callDaemonIfRunning('status', { home, params: {}, signal });
   if (running !== undefined) {
-    terminal.result(started(running, true), `Satchel already runs (process ${running.pid}) and syncs ${running.root}.`);
+    terminal.result(
+      started(running, true),
+      `Satchel already runs (process ${running.pid}) and syncs ${displayText(running.root)}.`,
+    );
     return EXIT.done;
   }
   const { status, isOther } = await spawnDaemon(context);
-  terminal.result(started(status, isOther), `Satchel runs (process ${status.pid}) and syncs ${status.root}.`);
+  terminal.result(
+    started(status, isOther),
+    `Satchel runs (process ${status.pid}) and syncs ${displayText(status.root)}.`,
+  );
   return EXIT.done;
 }
 

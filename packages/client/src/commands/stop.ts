@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError } from '../cli/command-error.ts';
+import { displayText } from '../cli/display.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { daemonLockOf } from '../cli/home-files.ts';
 import { tryLock } from '../cli/lock.ts';
@@ -26,7 +27,7 @@ export async function restart(context: CommandContext): Promise<number> {
   const { pid, root, state } = status;
   context.terminal.result(
     { pid, root, state, alreadyRunning: false },
-    `Satchel runs (process ${pid}) and syncs ${root}.`,
+    `Satchel runs (process ${pid}) and syncs ${displayText(root)}.`,
   );
   return EXIT.done;
 }

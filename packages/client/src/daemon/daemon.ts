@@ -27,6 +27,7 @@ const RESTART_MS = 1000;
 const ROOT_CHECK_MS = 2000;
 /** Setting that is there between a clean stop and the next start. */
 const CLEAN_STOP = 'stopped.cleanly';
+const LAST_SYNC = 'synced.last';
 const OBSERVE_MS = 10_000;
 /** How often a server that is away is asked for somebody who waits. */
 const ASK_AGAIN_MS = 1000;
@@ -66,6 +67,7 @@ export class Daemon {
         this.#lastActiveMs = ports.clock.monotonic();
       },
     });
+    this.#lastSyncMs = numberOf(this.parts.settings.get(LAST_SYNC));
     this.pause = new PauseSetting(this.parts.settings, ports.clock);
     this.#holdOff = new HoldOff({ clock: ports.clock, over: (signal) => this.#goOn(signal) });
     this.#prefetching = new Prefetching({ ...this.parts, api: ports.api, disk: ports.disk, clock: ports.clock });
@@ -138,6 +140,7 @@ export class Daemon {
       this.#supervise('changes', signal, () => this.#follow(signal)),
       this.#supervise('housekeeping', signal, () => housekeeping.run(signal)),
     ]);
+    this.parts.settings.set(LAST_SYNC, this.#lastSyncMs?.toString());
     this.parts.settings.set(CLEAN_STOP, '1');
   }
 
@@ -387,4 +390,8 @@ export class Daemon {
       }
     }
   }
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
 }
