@@ -35,7 +35,6 @@ const NEXT: Readonly<Record<string, string>> = {
   parent_missing: 'satchel ls',
   stale: 'satchel ls',
   read_only: 'satchel share ls',
-  forbidden: 'satchel share ls',
   root_nested: 'satchel link DIR',
 };
 
