@@ -301,7 +301,8 @@ export class Indexer {
   /** Vanished objects whose time has come are deleted when they are still absent after all events are in (C3). */
   async #prove(): Promise<void> {
     const now = this.#deps.clock.monotonic();
-    if (this.#fates.nextAt() > now) return;
+    // Without the synced folder what is still to be looked at stays so, and proves nothing (H63).
+    if (this.#fates.nextAt() > now || !this.#deps.isRootIntact()) return;
     this.#proveAfter = now + QUIET.proofMs;
     if (this.#fates.isDeletionUnderWay(now)) return;
     const ripe = this.#fates.ripe(now);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { indexedFile, indexing, objectId, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
 import type { Disk } from '../ports/disk.ts';
@@ -97,6 +98,26 @@ test('C3 H63 nothing is deleted when the root goes while it is looked at', async
     await world.parts.indexer.settled(signal, { waitForWriters: true });
   });
   assert.deepEqual(names(world), []);
+});
+
+test('H63 while the root is gone, what was moved before is waited for without a busy loop', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('a'));
+  await scanned(world);
+  world.parts.indexer.unsettle(world.parts.tree.folderAt('a')!.objectId, 'moved');
+  hint(world, 'a');
+  let looks = 0;
+  Object.defineProperty(world.meddling, 'rootProblem', {
+    get() {
+      assert.ok(++looks < 1000, 'it is asked for again and again');
+      return { code: 'root_missing', message: 'unmounted' };
+    },
+  });
+  await indexing(world, async () => {
+    // Turns of the event loop: a busy one lets none of them come.
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
+  });
+  assert.ok(looks > 0);
 });
 
 test('C3 H68 a folder that cannot be listed is unknown, not empty', async () => {
