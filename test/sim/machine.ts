@@ -90,7 +90,7 @@ export function wallMs(scheduler: Scheduler, wall: WallClock): number {
 export function createSimClock(scheduler: Scheduler, wall: WallClock, life?: Life, spinMs = 0): Clock {
   return {
     now: () => wallMs(scheduler, wall),
-    monotonic: () => (scheduler.now += spinMs),
+    monotonic: () => scheduler.look(spinMs),
     delay: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted) return resolve();

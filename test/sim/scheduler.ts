@@ -15,6 +15,9 @@ interface Due {
   isCancelled: boolean;
 }
 
+/** At a clock, in one event: some thousands are usual. */
+const MOST_LOOKS = 1_000_000;
+
 const realSetImmediate = globalThis.setImmediate;
 
 /**
@@ -31,6 +34,8 @@ export class Scheduler {
   readonly #listeners: ((line: string) => void)[] = [];
   events = 0;
   failure: unknown;
+  /** Looks at a clock since the last event. */
+  #looks = 0;
 
   constructor(chance: Chance) {
     this.#chance = chance;
@@ -54,6 +59,19 @@ export class Scheduler {
 
   digest(): string {
     return this.#trace.copy().digest('hex');
+  }
+
+  /**
+   * Somebody looks at a monotonic clock, which takes so long. Whoever does nothing else, from promise to promise, would
+   * never come to the next event: that is a busy loop, and ends the history.
+   */
+  look(tookMs: number): number {
+    if (++this.#looks > MOST_LOOKS) {
+      const error = new Error('a busy loop: no event comes any more');
+      this.failure ??= error;
+      throw error;
+    }
+    return (this.now += tookMs);
   }
 
   after(delayMs: number, run: () => void, life?: Life): Disposable {
@@ -93,6 +111,7 @@ export class Scheduler {
             if (!next.isCancelled && next.life?.isAlive !== false) {
               this.now = Math.max(this.now, next.at);
               this.events++;
+              this.#looks = 0;
               next.run();
             }
           } catch (error) {
