@@ -106,7 +106,7 @@ export function createDiskPort(disk: SimDisk, incarnation: Incarnation, { hasExc
       return changed(outcomeOf(() => (disk.create(path, 'symlink', target), 'made' as const), 'made', EXISTS));
     },
     async rename(from, to) {
-      await incarnation.sleep(chance.between(0, 0.5));
+      await incarnation.sleep(chance.between(0, 0.5 * faults.slowDisk));
       changing(from);
       return changed(outcomeOf(() => renameNoReplace(disk, from, to), undefined, EXISTS));
     },
@@ -158,7 +158,7 @@ export function createDiskPort(disk: SimDisk, incarnation: Incarnation, { hasExc
       changed(undefined);
     },
     async flush(paths) {
-      await incarnation.sleep(chance.between(0, 4));
+      await incarnation.sleep(chance.between(0, 4 * faults.slowDisk));
       changing('');
       const inodes = paths?.map((path) => {
         const inode = disk.find(path);

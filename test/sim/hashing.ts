@@ -32,7 +32,7 @@ export function chunksOf(data: Buffer): readonly ChunkRef[] {
 /** Hashing on the simulated disk; no differences are made. Reading takes time and may be overtaken by writers. */
 export function createSimHashing(disk: SimDisk, incarnation: Incarnation): Hashing {
   const { chance, faults } = incarnation;
-  const pause = () => incarnation.sleep(chance.between(0, 3));
+  const pause = () => incarnation.sleep(chance.between(0, 3 * faults.slowReading));
 
   async function scanOne(absolute: string): Promise<ScanResult> {
     const path = relative(absolute);

@@ -24,6 +24,10 @@ export interface Faults {
   overflow: number;
   /** Of a listing being refused because its cursor is too old (H87). */
   expiredCursor: number;
+  /** How many times as long as usual changes of names, the reading of files, and events of the watcher take. */
+  slowDisk: number;
+  slowReading: number;
+  slowWatcher: number;
 }
 
 export const NO_FAULTS: Faults = {
@@ -35,6 +39,9 @@ export const NO_FAULTS: Faults = {
   lostPing: 0,
   overflow: 0,
   expiredCursor: 0,
+  slowDisk: 1,
+  slowReading: 1,
+  slowWatcher: 1,
 };
 
 /** One run of a daemon, from its start to its end or death. */

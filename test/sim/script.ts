@@ -1,5 +1,5 @@
 import { createChance, type Chance } from './chance.ts';
-import type { Faults } from './machine.ts';
+import { NO_FAULTS, type Faults } from './machine.ts';
 import { USER_ACTS, type UserAct } from './users.ts';
 
 /** Something that befalls a machine, the line or the server. */
@@ -100,12 +100,21 @@ function drawLater(
   incidents.sort((a, b) => a.atMs - b.atMs);
 }
 
+/** Disks and watchers that take long: what happens between two of their calls is met more often. */
+function drawSlowness(chance: Chance, faults: Faults): void {
+  if (!chance.happens(0.2)) return;
+  faults.slowDisk = chance.pick([1, 10, 60]);
+  faults.slowReading = chance.pick([1, 10, 100]);
+  faults.slowWatcher = chance.pick([1, 20, 100]);
+}
+
 export function drawScript(seed: number, chance: Chance): Script {
   const devices = chance.pick([2, 2, 2, 3, 3, 4]);
   const spanMs = chance.pick([2000, 10_000, 60_000]);
   const hasPowerCuts = chance.happens(0.3);
   const often = (probability: number) => (chance.happens(0.5) ? probability : 0);
   const faults: Faults = {
+    ...NO_FAULTS,
     killPerCall: often(0.0005),
     diskError: often(0.002),
     lostRequest: often(0.05),
@@ -113,7 +122,6 @@ export function drawScript(seed: number, chance: Chance): Script {
     duplicate: often(0.1),
     lostPing: often(0.2),
     overflow: often(0.02),
-    expiredCursor: 0,
   };
   const acts = drawActs(chance, { count: HISTORY_ACTS, spanMs, device: () => chance.below(devices) });
   const incidents = chance.happens(0.2) ? [] : drawIncidents(chance, { spanMs, devices, hasPowerCuts });
@@ -127,6 +135,8 @@ export function drawScript(seed: number, chance: Chance): Script {
   const reusesInodes = !hasPowerCuts && chance.happens(0.5);
   const hasBirthTimes = chance.happens(0.7);
   const hasLongFiles = chance.happens(0.1);
+  // A chance by which the seeds that once failed draw what they drew.
+  drawSlowness(createChance(seed ^ 0x9a8), faults);
   drawLater(createChance(seed ^ 0x5e44e4), { faults, incidents, devices, spanMs });
   return { seed, devices, spanMs, acts, incidents, solos, faults, reusesInodes, hasBirthTimes, hasLongFiles };
 }

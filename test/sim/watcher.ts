@@ -24,7 +24,8 @@ export function createSimWatcher(disk: SimDisk, incarnation: Incarnation): Watch
       const arm = () => {
         if (due) return;
         due = true;
-        scheduler.after(chance.happens(0.1) ? chance.between(0, 400) : chance.between(0, 3), flush, incarnation);
+        const longest = chance.happens(0.1) ? 400 : 3 * faults.slowWatcher;
+        scheduler.after(chance.between(0, longest), flush, incarnation);
       };
       const push = (event: WatchEvent) => {
         waiting.push(event);
