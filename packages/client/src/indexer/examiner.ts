@@ -92,7 +92,7 @@ export class Examiner {
     switch (stat.type) {
       case 'special':
         problems.add(path, 'special_file', `${path} is a device, socket or pipe: it is not synced`);
-        this.#leaveAlone(row);
+        this.#isReplaced(row, stat);
         return;
       case 'symlink': {
         const target = disk.readLink(path);
@@ -102,7 +102,7 @@ export class Examiner {
             'symlink_outside',
             `${path} points outside the synced folder: the link stays on this device`,
           );
-          this.#leaveAlone(row);
+          this.#isReplaced(row, stat);
         } else if (row === undefined || !isUnchanged(row, stat)) {
           tree.observe(entry.folder, entry.name, stat, { kind: 'symlink', target });
         }
@@ -142,6 +142,12 @@ export class Examiner {
   /** Ignored, foreign or unsyncable: neither changed nor deleted may be derived from now on (H73). */
   #leaveAlone(row: LocalRow | undefined): void {
     if (row !== undefined) leaveAlone(this.#deps.trees, row);
+  }
+
+  /** By something unsyncable. It may have moved elsewhere: only when that is known not to be so, it is left alone. */
+  #isReplaced(row: LocalRow | undefined, stat: DiskStat): void {
+    if (row?.presence === 'present' && row.stat.ino !== stat.ino) this.#deps.tree.vanish(row);
+    else this.#leaveAlone(row);
   }
 
   #isNameable(entry: Entry, path: string): boolean {

@@ -4,6 +4,7 @@ import type { Disk, DiskStat } from '../ports/disk.ts';
 import { diskNameOf, pathOf } from '../state/paths.ts';
 import type { LocalRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
+import { forgetLeftAlone, isLeftAlone } from './left-alone.ts';
 import { identityOf, sameInode } from './observation.ts';
 import { isBackupName } from './quiet.ts';
 
@@ -289,6 +290,8 @@ export class LocalTree {
   }
 
   #displace(row: LocalRow): void {
+    // Nothing would ever prove what became of it.
+    if (isLeftAlone(row)) return forgetLeftAlone(this.#deps.trees, row.objectId, this.remove(row.objectId));
     this.#deps.trees.putLocal({ ...row, presence: 'unknown', parentId: LIMBO, name: row.objectId });
     this.#deps.unsettled(row.objectId, 'vanished');
   }

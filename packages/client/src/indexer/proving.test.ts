@@ -1,6 +1,6 @@
 /** C3: from what is absent to a deletion that is believed. */
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { indexedFile, indexing, objectId, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
@@ -224,6 +224,47 @@ test('P11 C3 what lies in a folder whose fate is open, or shall lie there, is no
   assert.deepEqual(open(), [false, false, false]);
   indexer.unsettle(a.objectId, 'vanished');
   assert.deepEqual(open(), [true, true, true]);
+});
+
+/** Renames folder `from`, and makes a link that leads out in its place. */
+function linkInPlace(world: World, from: string, to: string): void {
+  renameSync(world.path(from), world.path(to));
+  symlinkSync('/elsewhere', world.path(from));
+}
+
+test('H52 a folder in whose place a link leads out has moved, if it is found elsewhere', async () => {
+  await using world = openWorld();
+  const { trees, tree } = world.parts;
+  mkdirSync(world.path('d'));
+  await scanned(world);
+  const [d] = trees.local.children(TREE_ROOT);
+  linkInPlace(world, 'd', 'moved');
+  hint(world, 'd');
+  hint(world, 'moved');
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  assert.equal(tree.pathOf(d!.objectId), 'moved');
+  assert.deepEqual(names(world), ['moved']);
+});
+
+test('H52 C6 what is left alone and then finds its place taken by another folder does not rest between the two', async () => {
+  await using world = openWorld();
+  const { trees, tree } = world.parts;
+  mkdirSync(world.path('d'));
+  await scanned(world);
+  const [d] = trees.local.children(TREE_ROOT);
+  trees.putSynced({ ...d!, placeVersion: 1 });
+  linkInPlace(world, 'd', '.satchel/aside');
+  await scanned(world);
+  assert.equal(trees.local.get(d!.objectId)?.presence, 'unknown', 'it is left alone');
+  mkdirSync(world.path('other'));
+  await scanned(world);
+  const other = tree.folderAt('other');
+  rmSync(world.path('d'));
+  renameSync(world.path('other'), world.path('d'));
+  await scanned(world);
+  assert.equal(tree.folderAt('d')?.objectId, other?.objectId);
+  assert.deepEqual(tree.displaced(), []);
+  assert.equal(trees.synced.get(d!.objectId), undefined, 'its going is no deletion: what the server has comes back');
 });
 
 test('C5 H76 an overflow has everything looked at again', async () => {
