@@ -90,6 +90,7 @@ function pinned(descriptor: number, calls: NativeCalls): DirectoryHandle {
       return statAt === undefined ? statOfPath(entry) : statAt(descriptor, name);
     },
     entryPath: (name) => `${path()}/${oneComponent(name)}`,
+    ownPath: () => `${path()}/.`,
     async sync() {
       path();
       await promisify(fsync)(descriptor);

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -86,6 +87,19 @@ test('only a file has a size: what is recorded of a link is what the next stat t
   using disk = createNodeDisk(root, createNativeFiles());
   const sizes = ['folder', 'link', 'file'].map((path) => disk.stat(path)?.size);
   assert.deepEqual(sizes, [0, 0, 4]);
+});
+
+test('H49 H51 what a link leads to is not listed as a folder of ours, also when it took the place of one', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'satchel-disk-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  mkdirSync(join(root, 'ours', 'folder'), { recursive: true });
+  mkdirSync(join(root, 'others'));
+  writeFileSync(join(root, 'others', 'secret'), '');
+  using disk = createNodeDisk(join(root, 'ours'), createNativeFiles());
+  assert.deepEqual(disk.list(''), { entries: [{ name: 'folder', type: 'folder' }], unreadableNames: [] });
+  rmdirSync(join(root, 'ours', 'folder'));
+  symlinkSync('../others', join(root, 'ours', 'folder'));
+  assert.equal(disk.list('folder'), undefined);
 });
 
 test('H45 F2 a name that stands in its other Unicode form is taken, but not for that very file', async (t) => {

@@ -44,7 +44,7 @@ export function createNodeDisk(root: string, native: NativeFiles): Disk {
   return {
     absolute: (path) => (path === '' ? root : join(root, path)),
     stat: (path) => absentAs(undefined, () => parents.stat(path)),
-    list: (path) => absentAs(undefined, () => listFolder(at(path))),
+    list: (path) => absentAs(undefined, () => listFolder(parents.folderPath(path))),
     isMountPoint: (path) => mounts.has(path),
     readLink: (path) => fs.readlinkSync(entry(path)),
     readSmall: (path, maxBytes) => absentAs(undefined, () => readSmall(at(path), maxBytes)),
@@ -111,6 +111,11 @@ class ParentHandles implements Disposable {
     if (path === '') return `${this.#rootPath}/.`;
     const cut = path.lastIndexOf('/');
     return this.#parent(path, cut)?.entryPath(path.slice(cut + 1));
+  }
+
+  /** Of a folder itself, never of what a link in its place leads to. */
+  folderPath(path: string): string | undefined {
+    return (path === '' ? this.#rootHandle() : this.#folder(path))?.ownPath();
   }
 
   /** Undefined when nothing is there, or a folder above it is absent or is not a folder. */

@@ -39,6 +39,7 @@ function directoryAt(path: string): DirectoryHandle {
       return directoryAt(current);
     },
     entryPath: (name) => join(path, oneComponent(name)),
+    ownPath: () => path,
     stat: (name) => statOfPath(join(path, oneComponent(name))),
     sync: () => syncDirectory(path),
     [Symbol.dispose]: () => undefined,

@@ -22,6 +22,7 @@ export function nativeFilesContract(name: string, create: () => NativeFiles): vo
     assert.ok(typeof folder === 'object');
     using _ = folder;
     fs.writeFileSync(folder.entryPath('new.txt'), 'content');
+    assert.deepEqual(fs.readdirSync(folder.ownPath()), ['new.txt']);
     assert.equal(fs.readFileSync(join(root, 'a/b/new.txt'), 'utf8'), 'content');
   });
 
@@ -108,6 +109,7 @@ export function nativeFilesContract(name: string, create: () => NativeFiles): vo
     top[Symbol.dispose]();
     top[Symbol.dispose]();
     assert.throws(() => top.entryPath('x'), /disposed/);
+    assert.throws(() => top.ownPath(), /disposed/);
   });
 
   test(`${name}: N3 renameNoReplace moves files, folders and symlinks, content and identity kept`, async (t) => {

@@ -55,6 +55,9 @@ export interface DirectoryHandle extends Disposable {
   /** A path for `node:fs` and for this port that leads to the entry `name` of this directory; valid until disposed. */
   entryPath(name: string): string;
 
+  /** The same for this directory. */
+  ownPath(): string;
+
   /** The entry itself, never what a symlink leads to; undefined when it is absent. Throws any other fault. */
   stat(name: string): DiskStat | undefined;
 
