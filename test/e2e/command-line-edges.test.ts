@@ -99,6 +99,9 @@ test('paths of the synced folder may lead there through a symlink; an excluded o
     paths.map(({ path, state }) => `${path} ${state}`),
     ['kept/file synced', 'away excluded', 'away/file excluded', 'none unknown'],
   );
+  assert.equal((await ann.ok('exclude', 'ls', 'away')).stdout, 'away\n');
+  assert.equal((await ann.ok('exclude', 'ls', 'kept')).stdout, '');
+  assert.deepEqual(JSON.parse((await ann.ok('conflicts', 'ls', 'kept', '--json')).stdout), { conflicts: [] });
   await ann.ok('exclude', 'rm', 'away');
 });
 

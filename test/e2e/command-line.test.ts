@@ -86,6 +86,8 @@ test('--json of the drive and account commands is what the schemas say', async (
   await json('get', 'drive/moved.txt', scratch.path('moved.txt'));
   await json('share add', 'drive', account.email, '--role', 'editor');
   await json('share ls');
+  const sharedIn = async (path: string) => ((await one('share ls', path))['shares'] as readonly unknown[]).length;
+  assert.deepEqual([await sharedIn('drive'), await sharedIn('drive/inner')], [1, 0]);
   await json('share set', 'drive', account.email);
   assert.equal((await guest.ok('cat', 'drive/local.txt')).stdout, 'local');
   assert.equal((await guest.cli(['rm', 'drive/local.txt'])).code, exitCode.permission);

@@ -87,7 +87,8 @@ export const DRIVE_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'share ls',
     isDefault: true,
-    summary: 'shared folders and their members',
+    summary: 'shared folders and their members, all or those in PATH',
+    args: FOLDER,
     load: async () => (await import('../commands/share.ts')).shareList,
   },
   {

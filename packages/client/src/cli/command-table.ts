@@ -10,7 +10,11 @@ const PASSWORD: FlagSpec = {
   help: 'file with the password; - for stdin (else it is asked for)',
 };
 const DEVICE_NAME: FlagSpec = { name: 'device-name', value: 'NAME', help: 'how this device is called' };
-const TIMEOUT: FlagSpec = { name: 'timeout', value: 'SECONDS', help: 'give up after so long' };
+const TIMEOUT: FlagSpec = {
+  name: 'timeout',
+  value: 'SECONDS',
+  help: 'give up after so long (else when the server is away for 20 s)',
+};
 const SIGN_IN: readonly FlagSpec[] = [SERVER, EMAIL, PASSWORD, DEVICE_NAME];
 
 const ACCOUNT_COMMANDS: readonly CommandSpec[] = [
@@ -157,7 +161,8 @@ const FOLDER_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'exclude ls',
     isDefault: true,
-    summary: 'folders that are not wanted on this device',
+    summary: 'folders that are not wanted on this device, all or those in PATH',
+    args: [{ name: 'PATH', optional: true, completes: 'folders' }],
     load: async () => (await import('../commands/exclude.ts')).excludeList,
   },
   {
@@ -190,7 +195,8 @@ const FOLDER_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'conflicts ls',
     isDefault: true,
-    summary: 'conflicted copies',
+    summary: 'conflicted copies, all or those in PATH',
+    args: [{ name: 'PATH', optional: true, completes: 'folders' }],
     load: async () => (await import('../commands/conflicts.ts')).conflictList,
   },
   {

@@ -25,6 +25,11 @@ export function parseRemotePath(typed: string): TypedPath {
   return { names, isFolder: names.length === 0 || typed.endsWith('/') };
 }
 
+/** Both from the top; '' is the top. */
+export function isAtOrBelow(path: string, folder: string): boolean {
+  return folder === '' || path === folder || path.startsWith(`${folder}/`);
+}
+
 export function joinPath(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`;
 }

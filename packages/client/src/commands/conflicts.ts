@@ -3,12 +3,16 @@ import { usageError } from '../cli/command-error.ts';
 import { displayText } from '../cli/display.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { pathBelowRoot } from '../cli/local-path.ts';
+import { isAtOrBelow } from '../cli/remote-path.ts';
 import { expectRoot, readStoredConfig } from '../config.ts';
 import { callDaemon } from '../control/control-client.ts';
 
 /** `satchel conflicts ls`. */
-export async function conflictList({ home, signal, terminal }: CommandContext): Promise<number> {
-  const found = await callDaemon('conflicts', { home, params: {}, signal });
+export async function conflictList({ args, cwd, home, signal, terminal }: CommandContext): Promise<number> {
+  const [typed] = args;
+  const folder = typed === undefined ? '' : pathBelowRoot(expectRoot(readStoredConfig(home)).path, cwd, typed);
+  const all = await callDaemon('conflicts', { home, params: {}, signal });
+  const found = all.filter(({ path }) => isAtOrBelow(path, folder));
   const conflicts = found.map(({ path, original = null }) => ({ path, original }));
   terminal.result({ conflicts }, conflicts.map(({ path }) => displayText(path)).join('\n'));
   if (conflicts.length === 0) terminal.say('There are no conflicted copies.');

@@ -2,15 +2,19 @@ import type { CommandContext } from '../cli/command-spec.ts';
 import { displayText } from '../cli/display.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { pathBelowRoot } from '../cli/local-path.ts';
+import { isAtOrBelow } from '../cli/remote-path.ts';
 import { expectRoot, readStoredConfig } from '../config.ts';
 import { callDaemon } from '../control/control-client.ts';
 import type { IgnoreAnswer } from '../control/daemon-control.ts';
 
 /** `satchel exclude ls`. */
-export async function excludeList({ home, signal, terminal }: CommandContext): Promise<number> {
-  const excluded = await callDaemon('excluded', { home, params: {}, signal });
+export async function excludeList(context: CommandContext): Promise<number> {
+  const { args, home, signal, terminal } = context;
+  const folder = args.length === 0 ? '' : typedPath(context);
+  const all = await callDaemon('excluded', { home, params: {}, signal });
+  const excluded = all.filter((path) => isAtOrBelow(path, folder));
   terminal.result({ excluded }, excluded.map(displayText).join('\n'));
-  if (excluded.length === 0) terminal.say('Everything is on this device.');
+  if (excluded.length === 0) terminal.say('Everything there is on this device.');
   return EXIT.done;
 }
 

@@ -3,6 +3,7 @@ import { CommandError } from '../cli/command-error.ts';
 import { columns, displayText } from '../cli/display.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { openDrive, shown, type RemoteDrive, type RemoteObject } from '../cli/remote-drive.ts';
+import { isAtOrBelow } from '../cli/remote-path.ts';
 import { openSession } from '../cli/session.ts';
 import type { CallAnswer } from '../ports/server-api.ts';
 import type { WorkspaceId } from '@satchel/protocol/ids.ts';
@@ -13,9 +14,13 @@ type Share = CallAnswer<'share'>;
 export async function shareList(context: CommandContext): Promise<number> {
   using session = openSession(context);
   const drive = openDrive(session, context);
+  const folder = (await drive.expect(context.args[0] ?? '')).path;
   const { shares } = await drive.api.call('shares', {}, context.signal);
   const listed = [];
-  for (const share of shares) listed.push({ path: await pathOf(drive, session.account.workspaceId, share), ...share });
+  for (const share of shares) {
+    const path = await pathOf(drive, session.account.workspaceId, share);
+    if (isAtOrBelow(path, folder)) listed.push({ path, ...share });
+  }
   const rows = listed.flatMap(({ path, role, members }) => [
     [displayText(path), `(you: ${role})`, ''],
     ...members.map((member) => ['', member.role, displayText(member.email)]),
