@@ -18,7 +18,12 @@ test('H32 a file in the place of another one is read when all new names are know
   const { disk, transaction } = applier.deps;
   const read: string[] = [];
   const queue = new ReadQueue({
-    ...{ disk, trees, tree, chunks, problems, transaction },
+    disk,
+    trees,
+    tree,
+    chunks,
+    problems,
+    transaction,
     clock: createHastyClock(),
     hashing: {
       scan: async (files: readonly { readonly path: string }[]) => {
