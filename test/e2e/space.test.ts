@@ -1,6 +1,6 @@
 /** Full disks and quotas (hazards §4): the item waits, the rest goes on, and all is well once there is room. */
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { converge } from '../support/converge.ts';
 import { folder } from '../support/folder.ts';
@@ -40,6 +40,32 @@ test(
       mount.resize(1024 * mib);
       await converge(world.devices);
       assert.ok(folder(bob.root).has('large.bin'));
+      await bob.stop();
+    });
+  },
+);
+
+test(
+  'H59 files that fit one by one but not together leave the floor free, and the small ones among them arrive',
+  skipWithoutMounts(),
+  async () => {
+    using disk = scratch('disk');
+    using mount = mountTmpfs(disk.join('root'), 40 * mib);
+    await withWorld({ devices: ['ann'] }, async (world) => {
+      const ann = world.device(0);
+      const bob = await world.addDevice('bob', { options: { root: disk.join('root') } });
+      await bob.cli(['pause']);
+      const random = seededRandom(590);
+      for (let i = 0; i < 20; i++) folder(ann.root).put(`file-${i}.bin`, random.bytes(4 * mib));
+      folder(ann.root).put('small.txt', 'small');
+      assert.equal(await ann.wait(), 0);
+      await bob.cli(['resume']);
+      await until(() => folder(bob.root).has('small.txt'), { timeoutMs: 30_000, what: 'the small file arrives' });
+      assert.equal(await bob.wait(20), 11);
+      const { bavail, bsize } = statfsSync(bob.root);
+      assert.ok(bavail * bsize > 15 * mib, `${bavail * bsize} bytes are free, and 16 MiB should be`);
+      mount.resize(1024 * mib);
+      await converge(world.devices);
       await bob.stop();
     });
   },

@@ -17,6 +17,7 @@ import type { Downloader } from '../transfer/download.ts';
 import { allIn, createLane } from '../transfer/lane.ts';
 import { LARGE_BYTES } from './bundles.ts';
 import type { StepOutcome } from './committer.ts';
+import { DiskRoom } from './disk-room.ts';
 import { manifestOf, type ManifestsDeps } from './manifests.ts';
 
 export interface FileDownloadsDeps extends ManifestsDeps {
@@ -65,25 +66,40 @@ function finishOf({ expected, executable, remote }: Download, manifest: Manifest
  */
 export class FileDownloads {
   readonly #deps: FileDownloadsDeps;
+  readonly #room: DiskRoom;
 
   constructor(deps: FileDownloadsDeps) {
     this.#deps = deps;
+    const { disk } = deps.applier.deps;
+    this.#room = new DiskRoom({ freeBytes: () => disk.freeBytes(), floorBytes: deps.freeFloorBytes });
   }
 
   async run(steps: readonly Download[], signal: AbortSignal): Promise<readonly StepOutcome[]> {
-    const shortage = await this.#shortage(steps);
-    if (shortage !== undefined) return steps.map(() => shortage);
-    try {
-      return await this.#together(steps, signal);
-    } catch (error) {
-      const cannotGive = error instanceof CodedError && CANNOT_GIVE.has(error.code);
-      if (!cannotGive) throw error;
-      if (steps.length === 1) return [{ outcome: 'refused', code: error.code, detail: error.message }];
-    }
-    // One file that the server cannot give must not hold up the others (H102): each on its own.
+    const outcome = await this.#tryTogether(steps, signal);
+    if (!('outcome' in outcome)) return outcome;
+    if (steps.length === 1) return [outcome];
+    // One file that cannot be had, or does not fit, must not hold up the others (H59, H102): each on its own.
     const outcomes: StepOutcome[] = [];
     for (const step of steps) outcomes.push(...(await this.run([step], signal)));
     return outcomes;
+  }
+
+  /** @returns one outcome where it is that of all */
+  async #tryTogether(steps: readonly Download[], signal: AbortSignal): Promise<readonly StepOutcome[] | StepOutcome> {
+    const needed = steps.reduce((sum, { remote }) => sum + (remote.content as FileContent).size, 0);
+    const room = await this.#room.begin(needed);
+    if (!room.fits) {
+      const detail = `the disk has ${room.freeBytes} bytes free and the download needs ${needed}: make room, it goes on by itself`;
+      return { outcome: 'refused', code: 'disk_full', detail };
+    }
+    try {
+      return await this.#together(steps, signal);
+    } catch (error) {
+      if (!(error instanceof CodedError && CANNOT_GIVE.has(error.code))) throw error;
+      return { outcome: 'refused', code: error.code, detail: error.message };
+    } finally {
+      room.end();
+    }
   }
 
   async #together(steps: readonly Download[], signal: AbortSignal): Promise<readonly StepOutcome[]> {
@@ -275,14 +291,6 @@ export class FileDownloads {
     if (step.expected === undefined && content.size < SIGNED_FILE_BYTES) return;
     const manifest = chunks.manifest(content.hash, content.size);
     if (manifest !== undefined) chunks.indexObject(step.objectId, manifest);
-  }
-
-  async #shortage(steps: readonly Download[]): Promise<StepOutcome | undefined> {
-    const needed = steps.reduce((sum, { remote }) => sum + (remote.content as FileContent).size, 0);
-    const free = await this.#deps.applier.deps.disk.freeBytes();
-    if (free - needed >= this.#deps.freeFloorBytes()) return undefined;
-    const detail = `the disk has ${free} bytes free and the download needs ${needed}: make room, it goes on by itself`;
-    return { outcome: 'refused', code: 'disk_full', detail };
   }
 }
 
