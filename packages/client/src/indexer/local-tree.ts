@@ -257,10 +257,19 @@ export class LocalTree {
 
   /** A move keeps the id within a workspace; across a border it is a new object that refers to the old one. */
   #arrive(mover: LocalRow, folder: KnownFolder): { objectId: ObjectId; movedFrom?: ObjectId } {
-    if (mover.workspaceId === folder.workspaceId) return { objectId: mover.objectId, ...carried(mover) };
+    const isWithin = mover.workspaceId === folder.workspaceId && !this.#isGoneMount(mover);
+    if (isWithin) return { objectId: mover.objectId, ...carried(mover) };
     const objectId = this.#deps.newId();
     this.#renumber(mover, objectId, folder.workspaceId);
     return { objectId, movedFrom: mover.objectId };
+  }
+
+  /** Where a shared folder was that is gone: moving it makes what is left in it the user's own (H98). */
+  #isGoneMount({ objectId }: LocalRow): boolean {
+    const { remote, synced } = this.#deps.trees;
+    const there = remote.get(objectId);
+    const isThere = there !== undefined && there.deleted !== true;
+    return !isThere && (there ?? synced.get(objectId))?.content.kind === 'mount';
   }
 
   #renumber(row: LocalRow, to: ObjectId, workspaceId: WorkspaceId): void {
