@@ -110,6 +110,27 @@ test('H98 removed while having unsent work: nothing of it is lost, the owner kee
   assert.ok(contents(readTree(bob.root, { withOwnFolder: true })).includes(sha256('written offline')));
   assert.deepEqual(viewOf(ann.path('work/plans')), before);
   assert.equal((await bob.cli(['ls', 'mine/our plans', '--json'])).stdout.includes('plan.txt'), false);
+  b.mv('mine/our plans', 'mine/my own');
+  assert.equal(await bob.wait(20), 0, 'moving it, as the message says, makes it their own');
+  assert.equal((await bob.ok('cat', 'mine/my own/unsent.txt')).stdout, 'written offline');
+});
+
+test('H37 moves of a device that has not heard of the sharing cross the new border', async () => {
+  const other = await world.addDevice('ann-laptop');
+  const o = folder(other.root);
+  a.put('desk/out', 'moved out');
+  a.put('desk/stays', 'stays');
+  a.put('in', 'moved in');
+  await converge([ann, other]);
+  await other.stop();
+  o.mv('desk/out', 'out');
+  o.mv('in', 'desk/in');
+  await ann.ok('share', 'add', 'desk', friend.email);
+  await other.start();
+  assert.equal(await other.wait(30), 0);
+  assert.deepEqual(await untilSame('desk', 'desk'), { in: 'moved in', stays: 'stays' });
+  await converge([ann, other]);
+  assert.equal(a.read('out'), 'moved out');
 });
 
 test('sharing with nobody, by a stranger, or of what is not there is refused by its code', async () => {

@@ -199,7 +199,13 @@ export function assemble(
     keepFolder: (path) => kept.add(path),
     takeKeptFolder: (path) => kept.take(path),
   });
-  const remote = new RemoteTree({ trees, workspaces, chunks, folderMoved: (id) => exclusions.folderMoved(id) });
+  const remote = new RemoteTree({
+    trees,
+    workspaces,
+    chunks,
+    newId: newObjectId,
+    folderMoved: (id) => exclusions.folderMoved(id),
+  });
   const following = new Following({
     api,
     trees,
@@ -293,6 +299,7 @@ export function assemble(
     isReady: conditions.isReady,
     isUnsettled: (id) => indexer.isUnsettled(id),
     isLeftAlone: (id) => liesInLeftAlone(trees, id),
+    newId: newObjectId,
     breathe: ports.breathe,
   });
   late.engine = engine;

@@ -233,6 +233,13 @@ export class TreeStore implements Trees {
     }
   }
 
+  /** Objects that Local has in another workspace than the server. */
+  localAcrossBorders(): ObjectId[] {
+    return this.#db
+      .all('SELECT object_id FROM local JOIN remote USING (object_id) WHERE local.workspace_id <> remote.workspace_id')
+      .map((row) => row['object_id'] as ObjectId);
+  }
+
   /** Every file of the Local tree, a page at a time. */
   *localFiles(): Generator<LocalRow> {
     for (const row of this.#paged(

@@ -23,6 +23,7 @@ export interface EngineDeps {
   readonly isUnsettled: (id: ObjectId) => boolean;
   /** Nothing is to be done about it until the indexer looks after it again (H73). */
   readonly isLeftAlone: (id: ObjectId) => boolean;
+  readonly newId: () => ObjectId;
   readonly transaction: <T>(work: () => T) => T;
   readonly breathe: () => Promise<void>;
   readonly log: (message: string, details: Readonly<Record<string, unknown>>) => void;
@@ -138,7 +139,7 @@ export class Engine {
     const dispatch = dispatchOf(made.steps);
     if (dispatch.state.length > 0) {
       this.#deps.transaction(() => {
-        for (const step of dispatch.state) runStateStep(this.#deps.trees, step);
+        for (const step of dispatch.state) runStateStep(this.#deps.trees, step, this.#deps.newId);
       });
     }
     for (const { steps } of [...dispatch.commits, ...dispatch.downloads])

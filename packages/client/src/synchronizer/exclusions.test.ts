@@ -33,7 +33,13 @@ test('H74 what lies in a folder that is moved out of an excluded one is looked a
   const trees = new TreeStore(db, (id) => changed.push(id));
   const exclusions = new Exclusions({ db, trees, rootId: TREE_ROOT });
   const [workspaces, chunks] = [createWorkspaceStore(db), createChunkIndex(db)];
-  const remote = new RemoteTree({ trees, workspaces, chunks, folderMoved: (id) => exclusions.folderMoved(id) });
+  const remote = new RemoteTree({
+    trees,
+    workspaces,
+    chunks,
+    newId: () => objectId('new'),
+    folderMoved: (id) => exclusions.folderMoved(id),
+  });
   const workspaceId = objectId('w') as string as WorkspaceId;
   const at = { workspaceId, rootId: TREE_ROOT, mountId: TREE_ROOT } as const;
   const workspace = { ...at, role: 'owner', epoch: 'e', head: 0, digest: '0' } as const;

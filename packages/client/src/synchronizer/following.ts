@@ -10,7 +10,7 @@ import { ListingsUnderWay } from './listings-under-way.ts';
 import { OwnSeqs } from './own-seqs.ts';
 import { digestFrom, rowOf, type RemoteTree, type RemoteTreeDeps, type ServerRecord } from './remote-tree.ts';
 
-export interface FollowingDeps extends Omit<RemoteTreeDeps, 'folderMoved'> {
+export interface FollowingDeps extends Omit<RemoteTreeDeps, 'folderMoved' | 'newId'> {
   readonly api: ServerApi;
   readonly remote: RemoteTree;
   readonly treeRootId: ObjectId;

@@ -7,6 +7,7 @@ import { nameFault } from '@satchel/protocol/names.ts';
 import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { CallAnswer } from '../ports/server-api.ts';
 import type { ChunkIndex } from '../state/chunk-index.ts';
+import { renumberAcrossBorders } from '../state/new-border.ts';
 import type { RemoteRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
 import type { FollowedWorkspace, WorkspaceStore } from '../state/workspaces.ts';
@@ -20,6 +21,7 @@ export interface RemoteTreeDeps {
   readonly trees: TreeStore;
   readonly workspaces: WorkspaceStore;
   readonly chunks: ChunkIndex;
+  readonly newId: () => ObjectId;
   /** What lies in this folder lies in another one now. */
   readonly folderMoved: (id: ObjectId) => void;
 }
@@ -49,10 +51,12 @@ export class RemoteTree {
     // RACE: a listing that was on its way while a commit was answered; taking it would undo what the commit did.
     if (before !== undefined && before.workspaceId === workspace.workspaceId && before.seq > record.seq) return digest;
     let next = digest;
+    let isSplit = false;
     if (before !== undefined && before.deleted !== true && before.workspaceId === workspace.workspaceId) {
       next = removeFrom(next, this.#fingerprint(workspace, before));
       if (before.content.kind === 'folder' && record.kind === 'mount' && record.mounts !== undefined) {
         next = this.#splitOff(workspace, record.objectId, { to: record.mounts, digest: next });
+        isSplit = true;
       }
     }
     const row = rowOf(workspace, record);
@@ -63,6 +67,7 @@ export class RemoteTree {
       trees.synced.get(row.objectId) !== undefined || trees.local.get(row.objectId) !== undefined;
     if (row.deleted === true && !isKnown()) trees.removeRemote(row.objectId);
     else trees.putRemote(row);
+    if (isSplit) renumberAcrossBorders(trees, workspace.workspaceId, this.#deps.newId);
     if (before !== undefined && before.parentId !== row.parentId && isFolder(row.content))
       this.#deps.folderMoved(row.objectId);
     return next;

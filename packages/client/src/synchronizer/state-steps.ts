@@ -1,9 +1,11 @@
 import { agreedOn, releasedWith } from '@satchel/core/record.ts';
 import type { StateStep } from '@satchel/core/step.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import { renumberAcrossBorders } from '../state/new-border.ts';
 import type { TreeStore } from '../state/trees.ts';
 
 /** Runs a step that changes only what is known. Within a transaction. */
-export function runStateStep(trees: TreeStore, step: StateStep): void {
+export function runStateStep(trees: TreeStore, step: StateStep, newId: () => ObjectId): void {
   switch (step.kind) {
     case 'agree':
       return trees.putSynced(agreedOn(step.remote));
@@ -17,12 +19,12 @@ export function runStateStep(trees: TreeStore, step: StateStep): void {
       return;
     }
     case 'join':
-      return join(trees, step);
+      return join(trees, step, newId);
   }
 }
 
 /** The local node takes the remote id; what lies in it follows, into the shared workspace where that is a mount's. */
-function join(trees: TreeStore, step: Extract<StateStep, { readonly kind: 'join' }>): void {
+function join(trees: TreeStore, step: Extract<StateStep, { readonly kind: 'join' }>, newId: () => ObjectId): void {
   const { objectId, remote } = step;
   trees.renumberLocal(objectId, remote.objectId);
   for (const child of trees.synced.children(objectId)) trees.putSynced({ ...child, parentId: remote.objectId });
@@ -31,5 +33,7 @@ function join(trees: TreeStore, step: Extract<StateStep, { readonly kind: 'join'
   const local = trees.local.get(remote.objectId);
   if (local !== undefined) trees.putLocal({ ...local, workspaceId: remote.workspaceId });
   const mounts = trees.remote.get(remote.objectId)?.mounts;
-  if (mounts !== undefined) trees.moveBelowToWorkspace(remote.objectId, mounts);
+  if (mounts === undefined) return;
+  trees.moveBelowToWorkspace(remote.objectId, mounts);
+  renumberAcrossBorders(trees, remote.workspaceId, newId);
 }
