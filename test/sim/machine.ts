@@ -140,6 +140,7 @@ export function mortalDatabase(
     columns: (sql, ...args) => alive().columns(sql, ...args),
     iterate: (sql, ...args) => alive().iterate(sql, ...args),
     value: (sql, ...args) => alive().value(sql, ...args),
+    changes: () => alive().changes(),
     rest: () => alive().rest(),
     makeDurable() {
       changing();

@@ -35,8 +35,9 @@ export function statusText(status: DaemonStatus, { style }: Pick<Terminal, 'styl
   ];
   if (status.conflicts > 0)
     lines.push(`  ${counted(status.conflicts, 'conflicted copy', 'conflicted copies')}: satchel conflicts ls`);
-  const { lastSyncAt } = status;
-  if (lastSyncAt !== null) lines.push(style('dim', `  last in sync ${displayTime(Date.parse(lastSyncAt))}`));
+  const { lastSyncAt, state } = status;
+  if (lastSyncAt !== null && state !== 'synced')
+    lines.push(style('dim', `  last in sync ${displayTime(Date.parse(lastSyncAt))}`));
   return lines.join('\n');
 }
 

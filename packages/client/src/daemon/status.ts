@@ -1,4 +1,3 @@
-import { isConflictName } from '@satchel/core/conflict-name.ts';
 import type { DaemonStatus, PathStatus, SyncState } from '../control/daemon-control.ts';
 import { objectAt } from '../state/paths.ts';
 import type { ClientDatabase } from '../state/database.ts';
@@ -7,6 +6,7 @@ import type { ProblemCode } from '../indexer/problems.ts';
 import { TREE_ROOT } from './assembly.ts';
 import type { Daemon } from './daemon.ts';
 import type { RootProblem } from '../ports/root-guard.ts';
+import { DriveCounts } from './drive-counts.ts';
 import { TransferRates } from './transfer-rates.ts';
 
 export interface StatusDeps {
@@ -43,11 +43,12 @@ type Problems = DaemonStatus['problems'];
 export class StatusReport {
   readonly #deps: StatusDeps;
   readonly #rates: TransferRates;
-  #conflicts: { readonly at: number; readonly count: number } | undefined;
+  readonly #counts: DriveCounts;
 
   constructor(deps: StatusDeps) {
     this.#deps = deps;
     this.#rates = new TransferRates(deps.monotonic);
+    this.#counts = new DriveCounts(deps.db, deps.monotonic);
   }
 
   status(): DaemonStatus {
@@ -55,8 +56,10 @@ export class StatusReport {
     const { parts, pause } = daemon;
     const until = pause.until();
     const held = parts.guard.held((id) => this.#pathOf(id));
+    const state = this.#state();
+    const { files, conflicts } = this.#counts.now(state === 'syncing');
     return {
-      state: this.#state(),
+      state,
       root: about.root,
       server: about.server,
       account: about.account,
@@ -64,13 +67,13 @@ export class StatusReport {
       scanned: daemon.isScanned,
       pending: this.#pending(),
       problems: this.problems(),
-      conflicts: this.#conflictCount(),
+      conflicts,
       held: held === undefined ? null : { ...held, since: new Date(held.since).toISOString() },
       busyWith: daemon.busyWith(),
       lastSyncAt: daemon.lastSyncMs === undefined ? null : new Date(daemon.lastSyncMs).toISOString(),
       pausedUntil: until === undefined || until === Infinity ? null : new Date(until).toISOString(),
       rates: this.#rates.of(parts.transferred),
-      files: parts.trees.synced.count(),
+      files,
       pid: process.pid,
     };
   }
@@ -167,15 +170,6 @@ export class StatusReport {
       }
     }
     return sum;
-  }
-
-  #conflictCount(): number {
-    const now = this.#deps.monotonic();
-    if (this.#conflicts !== undefined && now - this.#conflicts.at < 1000) return this.#conflicts.count;
-    const rows = this.#deps.db.all("SELECT name FROM local WHERE name LIKE '%conflicted copy%'");
-    const count = rows.filter(({ name }) => isConflictName(String(name))).length;
-    this.#conflicts = { at: now, count };
-    return count;
   }
 
   #pathOf(id: Parameters<Daemon['parts']['tree']['pathOf']>[0]): string | undefined {

@@ -59,6 +59,11 @@ export class ClientDatabase implements Disposable {
     return row === undefined ? undefined : Object.values(row)[0];
   }
 
+  /** Grows with each row that is written or removed. */
+  changes(): number {
+    return Number(this.first('SELECT total_changes() AS n')?.['n']);
+  }
+
   /** Called after a transaction came to nothing: what was remembered of it is wrong. */
   rolledBack(listener: () => void): void {
     this.#onRollback.push(listener);
