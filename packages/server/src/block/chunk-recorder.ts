@@ -3,8 +3,8 @@ import type { Caller, ChunkLedger, StoredChunk } from '../ports/chunk-ledger.ts'
 import type { Clock } from '../ports/clock.ts';
 
 /**
- * Tells the ledger of stored chunks (S5). Calls share a transaction, since each costs a sync of the disk during which
- * nothing else runs: those that come while one is on its way, and those that are just being written.
+ * Tells the ledger of stored chunks (S5). Calls share a transaction, and one word to those who prefetch: those that come
+ * while one is on its way, and those that are just being written.
  */
 export interface ChunkRecorder {
   /** Announces a call of `record` that is near; to be disposed right before it, or when there will be none. */
