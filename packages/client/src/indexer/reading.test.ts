@@ -1,12 +1,13 @@
 /** H13: what is read while somebody writes. */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { appendFileSync, linkSync } from 'node:fs';
+import { appendFileSync, linkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { contentHash } from '@satchel/core/manifest.ts';
 import type { FileContent } from '@satchel/core/tree.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
 import { indexedFile, indexing, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
+import { TREE_ROOT } from '../daemon/assembly.ts';
 import type { StatIdentity } from '../ports/disk.ts';
 import type { ScanResult } from '../ports/hashing.ts';
 import { identityOf } from './observation.ts';
@@ -74,4 +75,17 @@ test('H17 a write through one hard link is seen at all of them, though the watch
     [11, 11],
   );
   assert.equal(contents[0]?.hash, contents[1]?.hash);
+});
+
+test('H45 both Unicode forms of a name, found together: one is synced, the other is a named problem', async () => {
+  await using world = openWorld();
+  const forms = ['\u00e9', 'e\u0301'];
+  for (const form of forms) writeFileSync(world.path(form), `written as ${form.length}`);
+  await scanned(world);
+  const { trees, pathProblems } = world.parts;
+  const rows = [...trees.local.children(TREE_ROOT)];
+  assert.equal(rows.length, 1);
+  const problems = pathProblems.all().map(({ path, code }) => ({ path, code }));
+  const synced = rows[0]?.diskName ?? rows[0]?.name;
+  assert.deepEqual(problems, [{ path: forms.find((form) => form !== synced), code: 'name_clash' }]);
 });

@@ -4,7 +4,8 @@ import { SIGNED_FILE_BYTES } from '../ports/hashing.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { ChunkIndex } from '../state/chunk-index.ts';
 import type { TreeStore } from '../state/trees.ts';
-import type { LocalTree } from './local-tree.ts';
+import { diskNameOf } from '../state/paths.ts';
+import type { KnownFolder, LocalTree } from './local-tree.ts';
 import { identityOf, isExecutable, millisecondsOf, sameStat } from './observation.ts';
 import { SHORTAGES } from '../ports/shortage.ts';
 import { faultMessage, type PathProblems } from './problems.ts';
@@ -35,7 +36,7 @@ export interface ReadingDeps {
   readonly transaction: <T>(work: () => T) => T;
 }
 
-/** `again`: it changed while it was read, or its folder is not known yet. `gone`: no file lies there any more. */
+/** `again`: it changed while it was read, or its folder is not known yet. `gone`: no file that can be synced lies there. */
 export type ReadOutcome = 'recorded' | 'again' | 'gone' | 'unreadable';
 
 /** Nothing lies there, or something that is no file. */
@@ -109,6 +110,7 @@ function record(deps: ReadingDeps, { path, objectId }: FileToRead, result: ScanR
   if (!stable) return 'again';
   const folder = deps.tree.folderAt(folderOf(path));
   if (folder === undefined) return 'again';
+  if (isTakenInOtherForm(deps, folder, path)) return 'gone';
   const { hash, size, chunks } = result;
   const content = {
     kind: 'file' as const,
@@ -124,6 +126,17 @@ function record(deps: ReadingDeps, { path, objectId }: FileToRead, result: ScanR
   deps.problems.clear(path);
   if (stat.links > 1) deps.lookAt(deps.tree.staleLinks(row));
   return 'recorded';
+}
+
+/**
+ * Whether the same name in its other Unicode form was read just before: when both were found, neither was known (H45).
+ * Looked at again, it is a named problem.
+ */
+function isTakenInOtherForm({ disk, trees }: ReadingDeps, { objectId }: KnownFolder, path: string): boolean {
+  const cut = path.lastIndexOf('/') + 1;
+  const other = trees.local.childNamed({ parentId: objectId, name: path.slice(cut).normalize('NFC') });
+  if (other === undefined || diskNameOf(other) === path.slice(cut)) return false;
+  return disk.stat(path.slice(0, cut) + diskNameOf(other)) !== undefined;
 }
 
 function refuse(deps: ReadingDeps, path: string, { code, message }: { code: string; message: string }): ReadOutcome {
