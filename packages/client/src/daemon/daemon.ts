@@ -238,6 +238,7 @@ export class Daemon {
       const either = AbortSignal.any([signal, ended.signal]);
       try {
         await this.#prepare(either);
+        this.parts.pathProblems.end('watch_limit');
         await using watch = await ports.watcher.watch(ports.disk.absolute(''), (events) => this.#hear(events, ended));
         this.#watch = watch;
         await this.parts.indexer.scanAll(either);
@@ -299,6 +300,7 @@ export class Daemon {
           `the system allows no more watches: ${event.path} is looked at every minute; raise fs.inotify.max_user_watches`,
         );
       }
+      if (event.kind === 'unlimited') this.parts.pathProblems.end('watch_limit');
       if (event.kind === 'gone' || event.kind === 'failed')
         ended.abort(new Error(`the watch has ended: ${event.kind}`));
     }

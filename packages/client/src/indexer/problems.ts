@@ -24,8 +24,14 @@ export class PathProblems {
     this.#byPath.set(path, { path, code, message });
   }
 
+  /** A look at the path has found nothing wrong; whether it is watched no look can tell. */
   clear(path: string): void {
-    this.#byPath.delete(path);
+    if (this.#byPath.get(path)?.code !== 'watch_limit') this.#byPath.delete(path);
+  }
+
+  /** Nothing has a problem of this kind any more. */
+  end(code: ProblemCode): void {
+    for (const problem of this.all()) if (problem.code === code) this.#byPath.delete(problem.path);
   }
 
   /** A folder could be listed: it is readable, and what it no longer holds, at any depth, is no problem any more. */
@@ -36,7 +42,7 @@ export class PathProblems {
         if (code === 'unreadable') this.clear(path);
       } else if (path.startsWith(prefix)) {
         const [name = ''] = path.slice(prefix.length).split('/');
-        if (!names.has(name)) this.clear(path);
+        if (!names.has(name)) this.#byPath.delete(path);
       }
     }
   }

@@ -11,7 +11,8 @@
  * - W6 Symlinks are entries like others and are never followed.
  * - W7 `caughtUp` resolves after every change made before the call has been given to the listener.
  * - W8 Lost events give 'overflow', once the watch is complete again: what the listener scans after it is not missed.
- * - W9 When the system refuses more watches, 'limit' names the first folder without one, once; such parts are polled.
+ * - W9 When the system refuses more watches, 'limit' names the first folder without one, once; such parts are
+ *   polled, and looked at by `caughtUp`. 'unlimited' says when all are watched again.
  * - W10 When the root is removed, moved or unmounted the last event is 'gone'; on a fault of the watch itself 'failed'.
  * - W11 After disposal the listener is not called.
  */
@@ -37,6 +38,8 @@ export type WatchEvent =
   | { readonly kind: 'overflow' }
   /** No watch could be set for `path`, and perhaps for more folders; they are polled. */
   | { readonly kind: 'limit'; readonly path: string }
+  /** Every folder has a watch again. */
+  | { readonly kind: 'unlimited' }
   | { readonly kind: 'gone' }
   | { readonly kind: 'failed'; readonly error: Error };
 

@@ -14,6 +14,8 @@ export interface InotifyWatchOptions {
   readonly listener: WatchListener;
   /** The first folder without a watch since all had one. */
   readonly limited: () => void;
+  /** Looks at the folders without a watch, and reports what has changed there. */
+  readonly sweep: () => Promise<void>;
 }
 
 /** A folder that has left its place is given so long to appear at another; only cost depends on it. */
@@ -101,6 +103,7 @@ export class InotifyWatch implements Watch {
     if (!this.over.aborted) this.#proveRoot();
     await this.#untilIdle();
     this.#flush();
+    if (this.#limited) await this.#options.sweep();
     return this.over.aborted ? 'ended' : 'caught-up';
   }
 

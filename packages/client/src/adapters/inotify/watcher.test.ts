@@ -318,6 +318,27 @@ test(
   },
 );
 
+test(
+  'W9 H77 H103 caughtUp looks at the folders that have no watch; that all have one again is told',
+  linux,
+  async (t) => {
+    const clock = manualClock();
+    let limit = 3;
+    const calls = limitedCalls(() => limit);
+    const { at, seen, caughtUp } = await setUpWatch(t, createWatcher(calls, clock), (root) => {
+      for (const name of ['a', 'b', 'c', 'd', 'e']) fs.mkdirSync(join(root, name, 'sub'), { recursive: true });
+    });
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      seen.clear();
+      fs.writeFileSync(at(`${name}/sub/file`), name);
+      await caughtUp();
+      assert.ok(seen.covers(`${name}/sub/file`), name);
+    }
+    limit = 100;
+    await until(() => (clock.wake(), seen.events.some(({ kind }) => kind === 'unlimited')));
+  },
+);
+
 test('W10 a fault of the descriptor ends the watch with failed', linux, async (t) => {
   const calls = nativeCalls();
   let broken = false;

@@ -14,11 +14,20 @@ export interface InotifyWatcher extends Watcher {
 export function createInotifyWatcher(calls: NativeCalls, settings: PollSettings): InotifyWatcher {
   return {
     async watch(root, listener) {
+      const poller = createTreePoller(root, settings.privateFolder);
+      let sweeps: Promise<void> = Promise.resolve();
+      /** One that begins after this call: one that is under way may have passed a change by. */
+      const sweep = (): Promise<void> =>
+        (sweeps = sweeps.then(async () => {
+          const changed = await poller.sweep(watch.unwatched(), watch.over);
+          watch.report(changed.map(dirtyFolder));
+        }));
       const watch: InotifyWatch = new InotifyWatch(calls, {
         root,
         privateFolder: settings.privateFolder,
         listener,
-        limited: () => void pollUnwatched(watch, root, settings),
+        limited: () => void pollUnwatched(watch, sweep, settings),
+        sweep,
       });
       await watch.begin();
       return watch;
@@ -27,13 +36,14 @@ export function createInotifyWatcher(calls: NativeCalls, settings: PollSettings)
 }
 
 /** Until the watch ends or every folder has a watch after all; `limited` is called again when they run out anew. */
-async function pollUnwatched(watch: InotifyWatch, root: string, settings: PollSettings): Promise<void> {
-  const poller = createTreePoller(root, settings.privateFolder);
+async function pollUnwatched(watch: InotifyWatch, sweep: () => Promise<void>, settings: PollSettings): Promise<void> {
   while (!watch.over.aborted) {
     const begun = settings.clock.monotonic();
-    watch.report((await poller.sweep(watch.unwatched(), watch.over)).map(dirtyFolder));
+    await sweep();
     await restAfter(settings.clock.monotonic() - begun, settings, watch.over);
     watch.retryUnwatched();
-    if (watch.unwatched().length === 0) return;
+    if (watch.unwatched().length > 0) continue;
+    watch.report([{ kind: 'unlimited' }]);
+    return;
   }
 }
