@@ -19,6 +19,19 @@ export type WorkspaceId = z.infer<typeof WorkspaceId>;
 export const ObjectId = z.string().regex(ULID).brand<'ObjectId'>();
 export type ObjectId = z.infer<typeof ObjectId>;
 
+/**
+ * In the trees of devices two ids stand for places of their own, in every account: the top of all workspaces, and
+ * where things rest whose path is taken. No object may have one, or it would be such a place on others' devices.
+ */
+export const DEVICE_PLACES = {
+  top: '00000000000000000000000001' as ObjectId,
+  limbo: '00000000000000000000000000' as ObjectId,
+} as const;
+
+export function isDevicePlace(id: ObjectId): boolean {
+  return id === DEVICE_PLACES.top || id === DEVICE_PLACES.limbo;
+}
+
 export const VersionId = z.string().regex(ULID).brand<'VersionId'>();
 export type VersionId = z.infer<typeof VersionId>;
 

@@ -1,6 +1,6 @@
 import { conflictName } from '@satchel/core/conflict-name.ts';
 import type { IgnoreRules } from '@satchel/core/ignore-rules.ts';
-import { newId, type ObjectId, type OperationId, type UploadId, type WorkspaceId } from '@satchel/protocol/ids.ts';
+import { DEVICE_PLACES, newId, type ObjectId, type OperationId, type UploadId, type WorkspaceId } from '@satchel/protocol/ids.ts';
 import { Applier } from '../apply/applier.ts';
 import { Trash } from '../apply/trash.ts';
 import { Indexer } from '../indexer/indexer.ts';
@@ -39,7 +39,7 @@ import type { RootProblem } from '../ports/root-guard.ts';
 import { describe } from './step-activity.ts';
 
 /** The root of the tree as the three trees know it; on the wire it is the personal workspace's own root id. */
-export const TREE_ROOT = '00000000000000000000000001' as ObjectId;
+export const TREE_ROOT = DEVICE_PLACES.top;
 
 /** Everything outside the client's own code; a simulation brings its own. */
 export interface DaemonPorts {

@@ -1,4 +1,4 @@
-import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import { DEVICE_PLACES, type ObjectId, type WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Content, Place } from '@satchel/core/tree.ts';
 import type { Disk, DiskStat } from '../ports/disk.ts';
 import { diskNameOf, pathOf } from '../state/paths.ts';
@@ -9,7 +9,7 @@ import { identityOf, sameInode } from './observation.ts';
 import { isBackupName } from './quiet.ts';
 
 /** Where rows rest whose path was taken by something else and whose own fate is not known yet. Never a folder's id. */
-const LIMBO = '00000000000000000000000000' as ObjectId;
+const LIMBO = DEVICE_PLACES.limbo;
 
 const REMEMBERED_FOLDERS = 1000;
 

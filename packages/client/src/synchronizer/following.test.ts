@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { test } from 'node:test';
 import { addTo, digestText, EMPTY_DIGEST, objectFingerprint } from '@satchel/core/digest.ts';
 import { CodedError } from '@satchel/protocol/errors.ts';
+import { DEVICE_PLACES } from '@satchel/protocol/ids.ts';
 import type { ListAnswer, ObjectRecord } from '@satchel/protocol/objects.ts';
 import { objectId, openWorld, type World } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
@@ -261,4 +262,16 @@ test('S3 a listing that was cut off ends, and what it has changed is looked at',
   const cut = new AbortController();
   await assert.rejects(following.list(world.workspace.workspaceId, cut.signal));
   assert.equal(following.isMidway, false);
+});
+
+test('H49 an object with the id of a place of this device is not taken in', async () => {
+  await using world = openWorld();
+  const { trees, following } = world.parts;
+  known(world, [a], 1);
+  for (const id of Object.values(DEVICE_PLACES)) {
+    const evil = { ...b, objectId: id };
+    listings(world, () => page(world, [evil], { cursor: 'epoch1.2', live: [a, evil] }));
+    await assert.rejects(following.list(world.workspace.workspaceId, never), RangeError);
+    assert.equal(trees.remote.get(id), undefined);
+  }
 });

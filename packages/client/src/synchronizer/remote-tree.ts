@@ -4,7 +4,7 @@ import { isFolder } from '@satchel/core/diff.ts';
 import type { Content } from '@satchel/core/tree.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
 import { nameFault } from '@satchel/protocol/names.ts';
-import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import { isDevicePlace, type ObjectId, type WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { CallAnswer } from '../ports/server-api.ts';
 import type { ChunkIndex } from '../state/chunk-index.ts';
 import { renumberAcrossBorders } from '../state/new-border.ts';
@@ -40,13 +40,15 @@ export class RemoteTree {
 
   /**
    * Takes in one record. A folder that has become a mount takes what lies below it into its workspace. Records that
-   * no honest server sends (a name with a slash, say) are refused by a RangeError (H49).
+   * no honest server sends (a name with a slash, an id of the device's own) are refused by a RangeError (H49).
    */
   take(workspace: FollowedWorkspace, record: ServerRecord, digest: Digest): Digest {
     const { trees, chunks } = this.#deps;
     if (record.deleted !== true && nameFault(record.name) !== undefined) {
       throw new RangeError(`the server sent an object with the name ${JSON.stringify(record.name)}`);
     }
+    if (isDevicePlace(record.objectId))
+      throw new RangeError(`the server sent an object with the id ${record.objectId}`);
     const before = trees.remote.get(record.objectId);
     // RACE: a listing that was on its way while a commit was answered; taking it would undo what the commit did.
     if (before !== undefined && before.workspaceId === workspace.workspaceId && before.seq > record.seq) return digest;

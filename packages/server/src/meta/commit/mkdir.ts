@@ -1,7 +1,7 @@
 import type { Operation, OperationResult } from '@satchel/protocol/commit.ts';
 import { newRow, revivedRow } from './new-row.ts';
 import { done, doneAlready, refused } from './outcome.ts';
-import { foreignFault, isAt, placeFault } from './place.ts';
+import { idFault, isAt, placeFault } from './place.ts';
 import type { CommitState } from './state.ts';
 
 /** A new folder, or a dead one brought back. One that stands there already is done. */
@@ -10,7 +10,7 @@ export async function mkdir(
   { objectId, operationId, place }: Extract<Operation, { op: 'mkdir' }>,
 ): Promise<OperationResult> {
   const present = await state.load(objectId);
-  const foreign = foreignFault(state, present);
+  const foreign = idFault(state, objectId, present);
   if (foreign !== undefined) return foreign;
   if (present !== undefined && present.kind !== 'folder')
     return refused('kind_mismatch', `“${present.name}” is a ${present.kind}.`, { present });

@@ -1,6 +1,6 @@
 import { nameFault } from '@satchel/protocol/names.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
-import type { ObjectId } from '@satchel/protocol/ids.ts';
+import { isDevicePlace, type ObjectId } from '@satchel/protocol/ids.ts';
 import type { ObjectRow } from '../../ports/schema.ts';
 import { OBJECTS } from '../object-statements.ts';
 import { refused, type Refusal } from './outcome.ts';
@@ -50,8 +50,10 @@ async function folderFault(state: CommitState, folderId: ObjectId): Promise<stri
   return folder.kind === 'folder' ? undefined : `“${folder.name}” is a ${folder.kind} and holds nothing.`;
 }
 
-/** Why an id cannot be used for a new object, when it is known already in another workspace. */
-export function foreignFault(state: CommitState, row: ObjectRow | undefined): Refusal | undefined {
+/** Why an id cannot be that of an object here: a folder of another meaning has it, or an object of another workspace. */
+export function idFault(state: CommitState, id: ObjectId, row: ObjectRow | undefined): Refusal | undefined {
+  if (isDevicePlace(id) || id === state.workspace.root_id)
+    return refused('object_exists', `The id ${id} is that of a folder that is always there; make a new one.`);
   if (row === undefined || row.workspace_id === state.workspaceId) return undefined;
   // Nothing of the other workspace is told: the caller may not be a member of it.
   return refused('object_exists', `The id ${row.object_id} is used in another workspace; make a new one.`);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ObjectId } from '@satchel/protocol/ids.ts';
+import { DEVICE_PLACES, type ObjectId, type OperationId } from '@satchel/protocol/ids.ts';
 import {
   chunkOf,
   commitAll,
@@ -35,6 +35,27 @@ test('H49 names that could escape are refused, whoever sends them', async () => 
   for (const name of ['', '.', '..', 'a/b', 'a\0', 'e\u0301', '\ud800', '.satchel', 'x'.repeat(256)])
     assert.equal(await outcomeOf(world.meta, ann, mkdirOf(ann.rootId, name)), 'name_invalid', JSON.stringify(name));
   assert.equal(await outcomeOf(world.meta, ann, mkdirOf(ann.rootId, 'x'.repeat(255))), 'done');
+});
+
+test('H49 no object has the id of a root, or one that stands for a place on devices', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const ann = await world.person('ann');
+  for (const objectId of [ann.rootId, DEVICE_PLACES.top, DEVICE_PLACES.limbo]) {
+    const place = { parentId: ann.rootId, name: objectId };
+    assert.equal(await outcomeOf(meta, ann, { ...mkdirOf(ann.rootId, objectId), objectId }), 'object_exists');
+    assert.equal(await outcomeOf(meta, ann, { ...putOf({ place, chunks: [] }), objectId }), 'object_exists');
+    const link = {
+      op: 'symlink',
+      operationId: id<OperationId>(),
+      objectId,
+      place,
+      baseTarget: null,
+      target: 'x',
+    } as const;
+    assert.equal(await outcomeOf(meta, ann, link), 'object_exists');
+  }
+  await expectSound(world);
 });
 
 test('H30 a folder cannot be moved into itself or below itself', async () => {

@@ -11,7 +11,7 @@ import { useChunks } from './chunk-use.ts';
 import { chunkListFault, resolveList } from './content.ts';
 import { newRow, revivedRow } from './new-row.ts';
 import { done, doneAlready, refused, type Refusal } from './outcome.ts';
-import { foreignFault, isAt, placeFault } from './place.ts';
+import { idFault, isAt, placeFault } from './place.ts';
 import { roomFault } from './room.ts';
 import type { CommitState } from './state.ts';
 
@@ -19,7 +19,7 @@ import type { CommitState } from './state.ts';
 export async function put(state: CommitState, operation: PutOperation): Promise<OperationResult> {
   const { objectId, operationId, content } = operation;
   const present = await state.load(objectId);
-  const fault = foreignFault(state, present) ?? expectationFault(operation, present);
+  const fault = idFault(state, operation.objectId, present) ?? expectationFault(operation, present);
   if (fault === 'equal' && present !== undefined) return doneAlready(state, operationId, present);
   if (fault !== undefined && fault !== 'equal') return fault;
   const list = await resolveList(state, operation, present);

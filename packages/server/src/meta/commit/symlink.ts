@@ -3,7 +3,7 @@ import type { Operation, OperationResult } from '@satchel/protocol/commit.ts';
 import type { ObjectRow } from '../../ports/schema.ts';
 import { newRow, revivedRow } from './new-row.ts';
 import { done, doneAlready, refused } from './outcome.ts';
-import { foreignFault, isAt, placeFault } from './place.ts';
+import { idFault, isAt, placeFault } from './place.ts';
 import type { CommitState } from './state.ts';
 
 type SymlinkOperation = Extract<Operation, { op: 'symlink' }>;
@@ -12,7 +12,7 @@ type SymlinkOperation = Extract<Operation, { op: 'symlink' }>;
 export async function symlink(state: CommitState, operation: SymlinkOperation): Promise<OperationResult> {
   const { objectId, operationId, place, baseTarget, target } = operation;
   const present = await state.load(objectId);
-  const foreign = foreignFault(state, present);
+  const foreign = idFault(state, objectId, present);
   if (foreign !== undefined) return foreign;
   if (target.includes('\0') || Buffer.byteLength(target) > LIMITS.symlinkTargetBytes)
     return refused('request_invalid', `A symlink's text has at most ${LIMITS.symlinkTargetBytes} bytes and no NUL.`, {
