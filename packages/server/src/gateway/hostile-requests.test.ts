@@ -74,6 +74,18 @@ test('S11 what no call understands is a problem with a code', async (t) => {
   for (const [what, answer, code] of cases) assertProblem(await answer, code, what);
 });
 
+test('H49 a body that is not UTF-8 is refused, not read as something else', async (t) => {
+  const server = await served(t);
+  const { access_token: token, workspaceId } = await server.signUp();
+  const operation = { op: 'mkdir', operationId: freshId(), objectId: freshId() };
+  const place = { parentId: workspaceId, name: 'caf\xe9' };
+  const text = JSON.stringify({ workspaceId, operations: [{ ...operation, place }] });
+  const headers = { 'content-type': 'application/json' };
+  const send = (body: Buffer) => server.call('POST', 'files/commit', { token, body, headers });
+  assertProblem(await send(Buffer.from(text, 'latin1')), 'request_invalid');
+  assert.equal((await send(Buffer.from(text))).status, ERRORS.parent_missing.status, 'it is well formed otherwise');
+});
+
 test('S11 too much is refused: bodies, bombs, headers', async (t) => {
   const server = await served(t);
   const { access_token: token, workspaceId } = await server.signUp();

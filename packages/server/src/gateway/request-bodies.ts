@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
@@ -26,6 +26,8 @@ async function decoded(body: Buffer, encoding: string | undefined): Promise<Buff
 
 function parsedJson(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
+  // Decoding would put marks in the place of what is none: a file would get another name than was asked for.
+  if (!isUtf8(bytes)) throw new CodedError('request_invalid', 'The body is not UTF-8.');
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown;
   } catch (error) {

@@ -187,6 +187,16 @@ test('ids are global: one that is used in another workspace or stands elsewhere 
     assert.equal(await outcomeOf(meta, bob, operation), 'not_found');
 });
 
+test('H49 the text of a symlink is refused when it cannot be kept as it is', async () => {
+  await using world = await openMeta();
+  const ann = await world.person('ann');
+  const place = { parentId: ann.rootId, name: 'link' };
+  for (const target of ['a\0b', '\ud800', 'é'.repeat(2048)]) {
+    const wish = { op: 'symlink', operationId: id<OperationId>(), objectId: id<ObjectId>(), place, target } as const;
+    assert.equal(await outcomeOf(world.meta, ann, { ...wish, baseTarget: null }), 'request_invalid', target);
+  }
+});
+
 test('a symlink gets a new target only from who knew the old one', async () => {
   await using world = await openMeta();
   const ann = await world.person('ann');

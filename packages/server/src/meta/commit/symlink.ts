@@ -14,10 +14,14 @@ export async function symlink(state: CommitState, operation: SymlinkOperation): 
   const present = await state.load(objectId);
   const foreign = idFault(state, objectId, present);
   if (foreign !== undefined) return foreign;
-  if (target.includes('\0') || Buffer.byteLength(target) > LIMITS.symlinkTargetBytes)
-    return refused('request_invalid', `A symlink's text has at most ${LIMITS.symlinkTargetBytes} bytes and no NUL.`, {
-      present,
-    });
+  if (!target.isWellFormed() || target.includes('\0') || Buffer.byteLength(target) > LIMITS.symlinkTargetBytes)
+    return refused(
+      'request_invalid',
+      `A symlink's text is Unicode of ${LIMITS.symlinkTargetBytes} bytes, without NUL.`,
+      {
+        present,
+      },
+    );
   if (present !== undefined && present.kind !== 'symlink')
     return refused('kind_mismatch', `“${present.name}” is a ${present.kind}.`, { present });
   if (present?.deleted_at === null) {
