@@ -108,7 +108,10 @@ export function createDiskPort(disk: SimDisk, incarnation: Incarnation, { hasExc
     async rename(from, to) {
       await incarnation.sleep(chance.between(0, 0.5 * faults.slowDisk));
       changing(from);
-      return changed(outcomeOf(() => renameNoReplace(disk, from, to), undefined, EXISTS));
+      const outcome = changed(outcomeOf(() => renameNoReplace(disk, from, to), undefined, EXISTS));
+      // Done, and not told yet.
+      if (faults.slowDisk > 1) await incarnation.sleep(chance.between(0, 0.5 * faults.slowDisk));
+      return outcome;
     },
     exchange(a, b) {
       changing(a);

@@ -6,7 +6,7 @@ import type { FileContent, Place, RemoteNode } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Disk, DiskStat } from '../ports/disk.ts';
 import type { LocalTree } from '../indexer/local-tree.ts';
-import { identityOf, millisecondsOf } from '../indexer/observation.ts';
+import { identityOf, isExecutable, millisecondsOf } from '../indexer/observation.ts';
 import type { Intents } from '../state/intents.ts';
 import type { LocalRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
@@ -150,18 +150,24 @@ export function isStill(row: LocalRow, stat: DiskStat): boolean {
 }
 
 /**
- * What was changed on disk has to be recorded, whatever becomes of the look at it: else it would be taken for the
- * user's. A stat without ctime has it looked at again.
+ * The stat of what this device has just put somewhere. It has to be recorded, whatever becomes of the look at it: else
+ * it would be taken for the user's. What somebody has changed already is recorded as it was put there, or the change
+ * would never be seen. A stat without ctime has it looked at again.
  */
-export function seenAs(applier: Applier, path: string, before: DiskStat): DiskStat {
+export function seenAs(applier: Applier, path: string, put: DiskStat): DiskStat {
   try {
     const stat = applier.deps.disk.stat(path);
-    if (stat?.ino === before.ino) return stat;
+    if (stat !== undefined && isAsPut(stat, put)) return stat;
   } catch {
     // told by the look that is asked for
   }
   applier.deps.recheck([path]);
-  return { ...before, ctimeNs: UNSEEN };
+  return { ...put, ctimeNs: UNSEEN };
+}
+
+function isAsPut(stat: DiskStat, put: DiskStat): boolean {
+  if (stat.ino !== put.ino || stat.type === 'folder') return stat.ino === put.ino;
+  return stat.size === put.size && stat.mtimeNs === put.mtimeNs && isExecutable(stat) === isExecutable(put);
 }
 
 export function localContent(remote: RemoteNode, executable: boolean): FileContent {

@@ -1,7 +1,7 @@
 import { identityOf, isExecutable, staysInside, UNREAD } from '../indexer/observation.ts';
 import type { FileContent, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
-import type { DiskStat } from '../ports/disk.ts';
+import type { DiskStat, StatIdentity } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import type { Making } from './making.ts';
 import {
@@ -98,19 +98,18 @@ async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath:
   const { disk } = applier.deps;
   const standing = applier.untouched(step.objectId);
   if (standing === undefined || !isSameContent(standing.row, step)) return undefined;
-  const staged = await withReadyPath(applier, step, async (ready) => {
+  const stat = await withReadyPath(applier, step, async (ready) => {
     if ((await disk.rename(partPath, ready)) !== 'renamed') return undefined;
     disk.copyAttributes(standing.path, ready);
     if (isExecutable(standing.stat) !== step.executable) disk.setExecutable(ready, step.executable);
-    const stat = disk.stat(ready);
-    if (stat !== undefined && (await swapIn(applier, { ready, standing })) === 'done') return stat;
+    const staged = disk.stat(ready);
+    const swapped = staged === undefined ? undefined : await swapIn(applier, { ready, standing, staged });
     // It was not swapped in: the next try finds it where it was built.
-    await disk.rename(ready, partPath);
-    return undefined;
+    if (swapped === undefined) await disk.rename(ready, partPath);
+    return swapped;
   });
-  if (staged === undefined) return undefined;
+  if (stat === undefined) return undefined;
   const { path, row } = standing;
-  const stat = seenAs(applier, path, staged);
   const { diskName } = row;
   const content = localContent(step.remote, step.executable);
   return {
@@ -129,6 +128,8 @@ export async function makeFolder(applier: Applier, making: Making, step: StepOf<
   const { disk, recheck, transaction, takeKeptFolder } = applier.deps;
   const path = applier.pathAt(step.place);
   if (path === undefined) return 'dropped';
+  using reservation = reserved(applier, path, making.made(step));
+  reservation satisfies Disposable;
   const placed = await making.place(step, path);
   const stat = typeof placed === 'string' ? disk.stat(path) : placed;
   const isKept = placed === 'exists' && stat?.type === 'folder' && takeKeptFolder(path);
@@ -138,6 +139,11 @@ export async function makeFolder(applier: Applier, making: Making, step: StepOf<
   }
   transaction(() => applier.recordArrival(step, { place: step.place, stat, content: { kind: 'folder' } }));
   return 'done';
+}
+
+/** Until it is recorded nobody takes what is put there for the user's. */
+function reserved(applier: Applier, path: string, made: StatIdentity | undefined): Disposable {
+  return applier.deps.reserve([path], made === undefined ? [] : [made.ino]);
 }
 
 export async function makeSymlink(
@@ -153,6 +159,8 @@ export async function makeSymlink(
   if (path === undefined || (step.expected !== undefined && standing === undefined) || content.kind !== 'symlink')
     return 'dropped';
   if (!staysInside(path, content.target)) return 'refused';
+  using reservation = reserved(applier, path, making.made(step));
+  reservation satisfies Disposable;
   const stat = await (standing === undefined
     ? making.place(step, path)
     : replaceSymlink(applier, step, { standing, target: content.target }));
@@ -173,8 +181,8 @@ async function replaceSymlink(
   return withReadyPath(applier, step, async (ready) => {
     disk.makeSymlink(ready, target);
     const staged = disk.stat(ready);
-    if (staged !== undefined && (await swapIn(applier, { ready, standing })) === 'done')
-      return seenAs(applier, standing.path, staged);
+    const swapped = staged === undefined ? undefined : await swapIn(applier, { ready, standing, staged });
+    if (swapped !== undefined) return swapped;
     disk.removeFile(ready);
     return 'missing';
   });
@@ -183,22 +191,28 @@ async function replaceSymlink(
 interface Swap {
   readonly ready: string;
   readonly standing: Standing;
+  /** The new one, before it was swapped in. */
+  readonly staged: DiskStat;
 }
 
-/** Exchanges names; what was displaced goes to the trash, or stays in sight when it is not what was expected (H15). */
-async function swapIn(applier: Applier, { ready, standing }: Swap): Promise<Applied> {
+/**
+ * Exchanges names; what was displaced goes to the trash, or stays in sight when it is not what was expected (H15).
+ * @returns the new one at its place, as it is before anything else is waited for; undefined: it was not swapped in
+ */
+async function swapIn(applier: Applier, swap: Swap): Promise<DiskStat | undefined> {
   const { recheck } = applier.deps;
-  const { path } = standing;
-  if (!(await exchange(applier, ready, path))) {
+  const { path } = swap.standing;
+  if (!(await exchange(applier, swap.ready, path))) {
     recheck([path]);
-    return 'dropped';
+    return undefined;
   }
+  const stat = seenAs(applier, path, swap.staged);
   try {
-    await keepDisplaced(applier, { ready, standing });
+    await keepDisplaced(applier, swap);
   } catch {
     // The new one is in its place; what was displaced lies in the ready folder, and is brought from there.
   }
-  return 'done';
+  return stat;
 }
 
 async function keepDisplaced(applier: Applier, { ready, standing: { row, path } }: Swap): Promise<void> {

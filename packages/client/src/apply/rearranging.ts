@@ -1,4 +1,3 @@
-import type { ObjectId } from '@satchel/protocol/ids.ts';
 import { identityOf, isExecutable } from '../indexer/observation.ts';
 import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
@@ -18,11 +17,8 @@ export async function rearrange(applier: Applier, step: RearrangingStep): Promis
   }
 }
 
-async function moveLocal(applier: Applier, step: StepOf<'moveLocal'>): Promise<Applied> {
-  const moved = await renameTo(applier, step.objectId, step.to);
-  if (moved === undefined) return 'dropped';
-  recordMove(applier, step, moved);
-  return 'done';
+function moveLocal(applier: Applier, step: StepOf<'moveLocal'>): Promise<Applied> {
+  return renameTo(applier, step, (moved) => recordMove(applier, step, moved));
 }
 
 /** The renamed object has its new place. */
@@ -41,9 +37,8 @@ async function keepCopy(applier: Applier, step: StepOf<'keepCopy'>): Promise<App
   const row = trees.local.get(step.objectId);
   if (row === undefined) return 'dropped';
   const staysPut = row.parentId === step.to.parentId && row.name === step.to.name;
-  const moved = staysPut ? row : await renameTo(applier, step.objectId, step.to);
-  if (moved === undefined) return 'dropped';
-  recordCopy(applier, step, moved);
+  if (!staysPut) return renameTo(applier, step, (moved) => recordCopy(applier, step, moved));
+  recordCopy(applier, step, row);
   return 'done';
 }
 
@@ -60,22 +55,29 @@ export function recordCopy(applier: Applier, step: StepOf<'keepCopy'>, moved: Lo
   });
 }
 
-/** Renames on disk, never onto anything. The row as it is after it, its place apart; undefined: the disk was not as expected. */
+/**
+ * Renames on disk, never onto anything. Until that is recorded the indexer leaves it alone: what it saw meanwhile would
+ * be lost, or the rename be taken for the user's.
+ * @param record takes the row as it is after it, its place apart
+ */
 async function renameTo(
   applier: Applier,
-  id: ObjectId,
-  to: { parentId: ObjectId; name: string },
-): Promise<LocalRow | undefined> {
-  const { disk, recheck } = applier.deps;
-  const standing = applier.standing(id);
+  { objectId, to }: StepOf<'moveLocal' | 'keepCopy'>,
+  record: (moved: LocalRow) => void,
+): Promise<Applied> {
+  const { disk, recheck, reserve } = applier.deps;
+  const standing = applier.standing(objectId);
   const target = applier.pathAt(to);
-  if (standing === undefined || target === undefined) return undefined;
+  if (standing === undefined || target === undefined) return 'dropped';
+  using reservation = reserve([standing.path, target], [standing.stat.ino]);
+  reservation satisfies Disposable;
   if ((await disk.rename(standing.path, target)) !== 'renamed') {
     recheck([standing.path, target]);
-    return undefined;
+    return 'dropped';
   }
   const { diskName: _, ...row } = standing.row;
-  return { ...row, stat: afterChange(standing, seenAs(applier, target, standing.stat)) };
+  record({ ...row, stat: afterChange(standing, seenAs(applier, target, standing.stat)) });
+  return 'done';
 }
 
 /**
@@ -93,7 +95,8 @@ function setExecutable(applier: Applier, step: StepOf<'setExecutable'>): Applied
   if (standing?.row.content.kind !== 'file') return 'dropped';
   applier.deps.disk.setExecutable(standing.path, step.executable);
   const row = withBit(standing.row, step.executable);
-  const after = seenAs(applier, standing.path, standing.stat);
+  const mode = step.executable ? standing.stat.mode | 0o100 : standing.stat.mode & ~0o100;
+  const after = seenAs(applier, standing.path, { ...standing.stat, mode });
   recordExecutable(applier, step, { ...row, stat: afterChange({ ...standing, row }, after) });
   return 'done';
 }

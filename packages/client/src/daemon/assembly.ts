@@ -1,6 +1,13 @@
 import { conflictName } from '@satchel/core/conflict-name.ts';
 import type { IgnoreRules } from '@satchel/core/ignore-rules.ts';
-import { DEVICE_PLACES, newId, type ObjectId, type OperationId, type UploadId, type WorkspaceId } from '@satchel/protocol/ids.ts';
+import {
+  DEVICE_PLACES,
+  newId,
+  type ObjectId,
+  type OperationId,
+  type UploadId,
+  type WorkspaceId,
+} from '@satchel/protocol/ids.ts';
 import { Applier } from '../apply/applier.ts';
 import { Trash } from '../apply/trash.ts';
 import { Indexer } from '../indexer/indexer.ts';

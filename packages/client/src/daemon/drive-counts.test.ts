@@ -14,10 +14,7 @@ test('H103 status counts files and not folders, and conflicted copies, as they a
   for (const name of ['a', 'a (conflicted copy from laptop, 2026-01-02)'])
     writeFileSync(world.path(`folder/${name}`), name);
   await scanned(world);
-  const rows = [...trees.local.children(TREE_ROOT)].flatMap((row) => [
-    row,
-    ...trees.local.children(row.objectId),
-  ]);
+  const rows = [...trees.local.children(TREE_ROOT)].flatMap((row) => [row, ...trees.local.children(row.objectId)]);
   assert.equal(rows.length, 3);
   assert.deepEqual(counts.now(false), { files: 0, conflicts: 1 });
   for (const row of rows) trees.putSynced({ ...row, placeVersion: 1 });

@@ -19,7 +19,9 @@ import { ShortageRetries } from './shortage-retries.ts';
 import { Waker } from './waker.ts';
 
 export interface IndexerDeps
-  extends Omit<ReadingDeps, 'lookAt'>, Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved' | 'readsLater'> {
+  extends
+    Omit<ReadingDeps, 'lookAt' | 'isReserved'>,
+    Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved' | 'readsLater'> {
   readonly clock: Clock;
   /** Resolves after every change made before the call has come in as a hint (W7). */
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
@@ -75,8 +77,10 @@ export class Indexer {
     this.#fates = new OpenFates(deps.clock);
     this.fresh = new FreshArrivals(deps.clock);
     this.#retries = new ShortageRetries(deps.clock);
+    const isReserved = (path: string, ino: number | undefined) => this.#reservations.has(path, ino);
     this.#reading = new ReadQueue({
       ...deps,
+      isReserved,
       lookAt: (paths) => this.#lookAt(paths),
       finished: () => this.#waker.wake(),
     });
@@ -85,7 +89,7 @@ export class Indexer {
       wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
       readsLater: (path, stat, row) => this.fresh.defers(path, stat, row),
       wantsScan: (path) => this.#scans.set(path, true),
-      isReserved: (path, ino) => this.#reservations.has(path, ino),
+      isReserved,
     });
   }
 
@@ -327,6 +331,8 @@ export class Indexer {
     if (row === undefined || row.presence === 'present' || isLeftAlone(row)) return 'settled';
     if (this.#fates.has(row.parentId) && this.#deps.trees.local.get(row.parentId)?.presence === 'unknown')
       return 'hanging';
+    // This device is about to record where it has put it.
+    if (this.#reservations.has(this.#deps.tree.pathOf(id) ?? '', row.stat.ino)) return 'unknown';
     const absence = this.#deps.tree.absence(row);
     return absence === 'absent' && isHidden(this.#deps, row, hidden) ? 'unknown' : absence;
   }

@@ -100,6 +100,29 @@ test('C3 H63 nothing is deleted when the root goes while it is looked at', async
   assert.deepEqual(names(world), []);
 });
 
+test('C3 what this device moves at this moment is not gone from where it was', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('a'));
+  await scanned(world);
+  const [before] = world.parts.trees.local.children(TREE_ROOT);
+  const { indexer, tree } = world.parts;
+  using moving = new DisposableStack();
+  moving.use(indexer.reserve(['a'], [before!.stat.ino]));
+  tree.vanish(before!);
+  rmdirSync(world.path('a'));
+  await indexing(world, async (signal) => {
+    for (let turn = 0; turn < 20; turn++) {
+      indexer.recheck([]);
+      await indexer.turned(signal);
+      await setImmediate();
+    }
+    assert.deepEqual(names(world), ['a']);
+    moving.dispose();
+    await indexer.settled(signal, { waitForWriters: true });
+  });
+  assert.deepEqual(names(world), []);
+});
+
 test('H63 while the root is gone, what was moved before is waited for without a busy loop', async () => {
   await using world = openWorld();
   mkdirSync(world.path('a'));

@@ -32,6 +32,7 @@ test('H32 a file in the place of another one is read when all new names are know
       },
     } as never,
     readAndSend: () => undefined,
+    isReserved: () => false,
     lookAt: () => undefined,
     finished: () => undefined,
   });

@@ -16,8 +16,10 @@ import { readFiles } from './reading.ts';
 const never = new AbortController().signal;
 const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
 
+type Change = (stat: StatIdentity) => { before?: StatIdentity; after?: StatIdentity };
+
 /** What reading the file came to, when its stat was such before and after. */
-async function read(world: World, change: (stat: StatIdentity) => { before?: StatIdentity; after?: StatIdentity }) {
+async function read(world: World, change: Change, reserved?: string) {
   const row = await indexedFile(world, 'f', 'old');
   const stat = identityOf(world.disk.stat('f')!);
   const chunks = [{ id: sha256(Buffer.from('torn')) as ChunkId, size: 4 }];
@@ -35,7 +37,8 @@ async function read(world: World, change: (stat: StatIdentity) => { before?: Sta
   const { disk, transaction } = applier.deps;
   const hashing = { scan: async () => [result] } as never;
   const [readAndSend, lookAt] = [() => undefined, () => undefined];
-  const deps = { disk, trees, tree, chunks: index, hashing, problems, transaction, readAndSend, lookAt };
+  const isReserved = (path: string) => path === reserved;
+  const deps = { disk, trees, tree, chunks: index, hashing, problems, transaction, readAndSend, lookAt, isReserved };
   const [outcome] = await readFiles(deps, [{ path: 'f', objectId: row.objectId }], never);
   const now = trees.local.get(row.objectId)?.content;
   return { outcome, isRecorded: now?.kind === 'file' && now.hash === result.hash };
@@ -44,6 +47,11 @@ async function read(world: World, change: (stat: StatIdentity) => { before?: Sta
 test('H13 a file that nobody wrote to while it was read is recorded', async () => {
   await using world = openWorld();
   assert.deepEqual(await read(world, () => ({})), { outcome: 'recorded', isRecorded: true });
+});
+
+test('C4 what this device is about to move or replace is not recorded before that: it is read again', async () => {
+  await using world = openWorld();
+  assert.deepEqual(await read(world, () => ({}), 'f'), { outcome: 'again', isRecorded: false });
 });
 
 for (const [when, change] of [

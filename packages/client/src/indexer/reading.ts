@@ -32,11 +32,16 @@ export interface ReadingDeps {
   readonly readAndSend: (file: ReadAndSend, signal: AbortSignal) => Promise<ScanResult> | undefined;
   /** Something is different there than Local has it: look at these paths again. */
   readonly lookAt: (paths: readonly string[]) => void;
+  /** A path, or an inode at whatever path, that the applier is about to record. */
+  readonly isReserved: (path: string, ino: number | undefined) => boolean;
   /** Before a changed content is recorded: something else may be about to use the old one. */
   readonly transaction: <T>(work: () => T) => T;
 }
 
-/** `again`: it changed while it was read, or its folder is not known yet. `gone`: no file that can be synced lies there. */
+/**
+ * `again`: it changed while it was read, is about to be changed by this device, or its folder is not known yet.
+ * `gone`: no file that can be synced lies there.
+ */
 export type ReadOutcome = 'recorded' | 'again' | 'gone' | 'unreadable';
 
 /** Nothing lies there, or something that is no file. */
@@ -108,6 +113,7 @@ function record(deps: ReadingDeps, { path, objectId }: FileToRead, result: ScanR
   const stable = sameStat(result.before, result.after) && sameStat(result.after, identityOf(stat));
   if (stat.type !== 'file') return 'gone';
   if (!stable) return 'again';
+  if (deps.isReserved(path, stat.ino)) return 'again';
   const folder = deps.tree.folderAt(folderOf(path));
   if (folder === undefined) return 'again';
   if (isTakenInOtherForm(deps, folder, path)) return 'gone';

@@ -164,6 +164,19 @@ test('C4 H14 a file that is edited between the last look and the swap stays in s
   assert.deepEqual(files(world), { f: 'new', 'f (conflicted copy from one, 2027-01-15)': 'old one, edited' });
 });
 
+test('C4 H14 a file that is edited between the swap and the record is recorded as it was swapped in', async () => {
+  let edit = (): void => undefined;
+  await using world = openWorld(meddledBefore({ rename: () => edit() }));
+  const expected = await indexedFile(world, 'f', 'old one');
+  edit = () => {
+    // The first renames are before the swap; this one takes the old file to the trash.
+    if (readFileSync(world.path('f'), 'utf8') === 'new') writeFileSync(world.path('f'), 'edited');
+  };
+  await download(world, { chunks: [Buffer.from('new')], expected });
+  assert.equal(world.parts.trees.local.get(expected.objectId)?.stat.size, 'new'.length);
+  assert.deepEqual(files(world), { f: 'edited' });
+});
+
 test('H83 H84 bytes are on the disk before their name, an intent before the name, the name before the record', async () => {
   const happened: string[] = [];
   const seen: { world?: World } = {};
