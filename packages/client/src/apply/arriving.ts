@@ -1,8 +1,8 @@
 import { identityOf, isExecutable, staysInside, UNREAD } from '../indexer/observation.ts';
+import { sameContent } from '@satchel/core/diff.ts';
 import type { FileContent, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { DiskStat, StatIdentity } from '../ports/disk.ts';
-import type { LocalRow } from '../state/rows.ts';
 import type { Making } from './making.ts';
 import {
   isStill,
@@ -97,7 +97,9 @@ export async function placeFile(
 async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath: string): Promise<Placed | undefined> {
   const { disk } = applier.deps;
   const standing = applier.untouched(step.objectId);
-  if (standing === undefined || !isSameContent(standing.row, step)) return undefined;
+  const expected = step.expected?.content;
+  if (standing === undefined || expected === undefined || !sameContent(standing.row.content, expected))
+    return undefined;
   const stat = await withReadyPath(applier, step, async (ready) => {
     if ((await disk.rename(partPath, ready)) !== 'renamed') return undefined;
     disk.copyAttributes(standing.path, ready);
@@ -117,11 +119,6 @@ async function replaceFile(applier: Applier, step: StepOf<'download'>, partPath:
     path,
     arrival: { place: row, stat, content, ...(diskName === undefined ? {} : { diskName }) },
   };
-}
-
-function isSameContent(row: LocalRow, step: StepOf<'download'>): boolean {
-  const expected = step.expected?.content;
-  return expected?.kind === 'file' && row.content.kind === 'file' && row.content.hash === expected.hash;
 }
 
 export async function makeFolder(applier: Applier, making: Making, step: StepOf<'makeFolder'>): Promise<Applied> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import {
   appendFileSync,
+  chmodSync,
   closeSync,
   openSync,
   readdirSync,
@@ -22,6 +23,7 @@ import {
   meddledBefore,
   objectId,
   openWorld,
+  scanned,
   type World,
 } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
@@ -144,6 +146,15 @@ test('C4 a file that was edited since it was read is not replaced', async () => 
   appendFileSync(world.path('f'), ', edited');
   assert.deepEqual((await download(world, { chunks: [Buffer.from('new')], expected })).outcome, { outcome: 'dropped' });
   assert.deepEqual(files(world), { f: 'old one, edited' });
+});
+
+test('C4 H53 a file whose executable bit was changed since the plan is not replaced by one with the old bit', async () => {
+  await using world = openWorld();
+  const expected = await indexedFile(world, 'f', 'old one');
+  chmodSync(world.path('f'), 0o755);
+  await scanned(world);
+  assert.deepEqual((await download(world, { chunks: [Buffer.from('new')], expected })).outcome, { outcome: 'dropped' });
+  assert.equal(statSync(world.path('f')).mode & 0o100, 0o100);
 });
 
 test('C4 H4 a file that was edited and got its old size and time again is not replaced', async () => {
