@@ -156,7 +156,7 @@ export function createDiskPort(disk: SimDisk, incarnation: Incarnation, { hasExc
       if (inode === undefined) throw new DiskError('ENOENT', path);
       if (inode.data.length < sizeBytes) throw new DiskError('EIO', path);
       disk.write(inode, Buffer.from(inode.data.subarray(0, sizeBytes)), { path });
-      if (executable) disk.chmod(path, inode.mode | 0o111);
+      disk.chmod(path, executable ? inode.mode | 0o111 : inode.mode & ~0o111);
       disk.setTimes(inode, BigInt(Math.round(mtimeMs)) * 1_000_000n);
       changed(undefined);
     },
