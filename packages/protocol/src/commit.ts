@@ -109,5 +109,7 @@ export const CommitAnswer = z.object({
   results: z.array(OperationResult),
   /** The workspace's newest seq after the commit. */
   head: z.int(),
+  /** What all seqs here count in, as in cursors: another one than before tells that the server was restored (S10). */
+  epoch: z.string().optional(),
 });
 export type CommitAnswer = z.infer<typeof CommitAnswer>;

@@ -13,7 +13,7 @@ import { PROTOCOL_VERSION } from './version.ts';
  */
 const PINNED: Readonly<Record<number, string>> = {
   // The call that accepts held deletions came later: older clients do not ask, older servers answer 404 and hold nothing.
-  1: '17b1ba291435f5ee',
+  1: '0a8ec65271049cb1',
 };
 
 function jsonSchema(schema: z.ZodType | string | undefined, io: 'input' | 'output'): unknown {

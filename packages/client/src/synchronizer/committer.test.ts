@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ServerStep } from '@satchel/core/step.ts';
 import type { CommitRequest } from '@satchel/protocol/commit.ts';
+import { CodedError } from '@satchel/protocol/errors.ts';
 import { objectId, openWorld, type World } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
 import { OfflineError } from '../ports/server-api.ts';
@@ -65,6 +66,33 @@ test('H88 a commit that was answered is not sent again', async () => {
   await committer.resendPending(never);
   assert.equal(server.asked.length, 1);
 });
+
+for (const isCut of [false, true])
+  test(`S10 H87 what a restored server answers is not taken for newer: all is listed anew; answered ${isCut ? 'late' : 'at once'}`, async () => {
+    await using world = openWorld();
+    const { committer, trees, workspaces } = world.parts;
+    const { workspaceId, rootId } = world.workspace;
+    workspaces.put({ ...world.workspace, cursor: 'epoch1.5' });
+    const step = stepOf(world);
+    const committing = serve(world);
+    const commit = world.meddling.answer;
+    const listed: (string | undefined)[] = [];
+    world.meddling.answer = (name, input: { query?: { cursor?: string } }, signal) => {
+      if (name === 'commit') return { ...(commit(name, input as never, signal) as object), epoch: 'epoch2' };
+      const cursor = input.query?.cursor;
+      listed.push(cursor);
+      if (cursor !== undefined) throw new CodedError('cursor_expired', 'The server was restored.');
+      return { workspaceId, rootId, cursor: 'epoch2.1', head: 1, objects: [], hasMore: false };
+    };
+    if (isCut) await assert.rejects(committer.commit(workspaceId, [step], never), OfflineError);
+    committing.isCut = false;
+    if (isCut) await committer.resendPending(never);
+    else assert.deepEqual(await committer.commit(workspaceId, [step], never), [{ outcome: 'dropped' }]);
+    assert.deepEqual(listed, ['epoch1.5', undefined]);
+    assert.equal(workspaces.get(workspaceId)?.epoch, 'epoch2');
+    assert.equal(trees.synced.get(step.objectId), undefined);
+    assert.equal(committer.hasUnanswered(), false);
+  });
 
 test('S9 a ping that a commit of this device has made, and that comes before its answer, leads to no listing', async () => {
   await using world = openWorld();

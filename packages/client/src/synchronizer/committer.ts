@@ -104,20 +104,19 @@ export class Committer {
       step.kind === 'move' && !step.agrees ? [operation.operationId] : [],
     );
     const noted = this.#deps.pending.add({ request, aside });
-    await this.#deps.following.whileCommitting(workspaceId, async () => {
+    const isTaken = await this.#deps.following.whileCommitting(workspaceId, async () => {
       const answer = await this.#deps.api.call('commit', { body: request }, signal).catch((error: unknown) => {
         // A refusal of the whole request is an answer; silence is not: then nothing is planned until it is known.
         if (isAnswer(error)) this.#deps.pending.remove(noted);
         else this.#unanswered.add(noted);
         throw error;
       });
-      this.#deps.transaction(() => {
+      return this.#deps.transaction(() => {
         this.#deps.pending.remove(noted);
-        this.#record(workspaceId, asked, { results: answer.results, outcomes });
-        this.#deps.following.committed(workspaceId, answer);
+        return this.#take(workspaceId, asked, { answer, outcomes });
       });
     });
-    if (this.#deps.following.hasGap()) await this.#deps.following.list(workspaceId, signal);
+    if (!isTaken || this.#deps.following.hasGap()) await this.#deps.following.list(workspaceId, signal);
     return outcomes;
   }
 
@@ -148,23 +147,23 @@ export class Committer {
     for (const { id, request, aside } of pending.all()) {
       if (!this.#unanswered.has(id)) continue;
       const { workspaceId } = request;
-      await following.whileCommitting(workspaceId, async () => {
+      const isTaken = await following.whileCommitting(workspaceId, async () => {
         const answer = await api.call('commit', { body: request }, signal).catch((error: unknown) => {
           if (!isAnswer(error)) throw error;
           return undefined;
         });
-        transaction(() => {
+        return transaction(() => {
           pending.remove(id);
-          if (answer === undefined || workspaces.get(workspaceId) === undefined) return;
+          if (answer === undefined || workspaces.get(workspaceId) === undefined) return true;
           const asked = request.operations.map((operation, index) => ({
             index,
             step: stepOf(operation, { workspaceId, agrees: !aside.has(operation.operationId) }),
           }));
-          this.#record(workspaceId, asked, { results: answer.results, outcomes: [] });
-          following.committed(workspaceId, answer);
+          return this.#take(workspaceId, asked, { answer, outcomes: [] });
         });
       });
       this.#unanswered.delete(id);
+      if (!isTaken) await following.list(workspaceId, signal);
     }
   }
 
@@ -180,6 +179,22 @@ export class Committer {
       const operation = operationOf(step, { workspace, chunks, synced, newOperationId });
       return operation === undefined ? [] : [{ index, step, operation }];
     });
+  }
+
+  /**
+   * Records an answer. False: it is of another epoch, in which nothing that was agreed on counts (S10). Its states taken
+   * for newer ones would replace what is newer here; what the commit did comes with the listing of the new epoch.
+   */
+  #take(
+    workspaceId: WorkspaceId,
+    asked: readonly Pick<Asked, 'index' | 'step'>[],
+    { answer, outcomes }: { answer: CallAnswer<'commit'>; outcomes: StepOutcome[] },
+  ): boolean {
+    const { following } = this.#deps;
+    if (following.isOfAnotherEpoch(workspaceId, answer)) return false;
+    this.#record(workspaceId, asked, { results: answer.results, outcomes });
+    following.committed(workspaceId, answer);
+    return true;
   }
 
   #record(

@@ -165,6 +165,11 @@ export class Following {
       this.takeAnswered(workspaceId, [record]);
   }
 
+  /** Whether the server was restored since this workspace was listed: then an answer of it fits nothing known here. */
+  isOfAnotherEpoch(workspaceId: WorkspaceId, { epoch }: Pick<CallAnswer<'commit'>, 'epoch'>): boolean {
+    return epoch !== undefined && !this.#known(workspaceId).epoch.startsWith(epoch);
+  }
+
   /** Moves the cursor over seqs that are all ours. Within the same transaction. */
   committed(workspaceId: WorkspaceId, answer: CallAnswer<'commit'>): void {
     const workspace = this.#known(workspaceId);

@@ -139,6 +139,21 @@ test('S10 a cursor of another epoch or of the future has expired', async () => {
   assert.equal((await listAll(meta, ann, ann.workspaceId)).objects.length, 1);
 });
 
+test('S10 the answer of a commit tells the epoch that cursors have', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const ann = await world.person('ann');
+  const epochs: (string | undefined)[] = [];
+  for (const name of ['a', 'b']) {
+    const { epoch } = await commitAll(meta, ann, ann.workspaceId, [mkdirOf(ann.rootId, name)]);
+    const { workspaces } = await meta.workspaces(ann);
+    assert.equal(epoch, workspaces[0]?.epoch);
+    epochs.push(epoch);
+    await meta.renewEpochs();
+  }
+  assert.notEqual(epochs[0], epochs[1]);
+});
+
 test('records carry what a client needs of each kind', async () => {
   await using world = await openMeta();
   const { meta } = world;

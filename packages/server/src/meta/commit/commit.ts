@@ -33,7 +33,7 @@ export async function applyOperations(state: CommitState, operations: readonly O
   state.holdsDeletes = undefined;
   for (const operation of operations)
     results.push((await answeredBefore(state, operation)) ?? (await run(state, operation)));
-  return { results, head: state.head };
+  return { results, head: state.head, epoch: state.workspace.epoch };
 }
 
 /** Takes the workspace's lock. @throws CodedError('not_found') */
