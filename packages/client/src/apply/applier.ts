@@ -96,9 +96,14 @@ export class Applier {
     return undefined;
   }
 
-  /** Records a new or replaced object: Local as the disk shows it, Synced what Remote was when the step was planned. */
+  /**
+   * Records a new or replaced object: Local as the disk shows it, Synced what Remote was when the step was planned. It
+   * went with its folder where that is not known any more: a row in no folder would never be looked at again.
+   */
   recordArrival(step: ArrivingStep, { place, stat, content, diskName }: Arrival): void {
     const { remote } = step;
+    const isInTree = this.deps.trees.local.get(place.parentId) !== undefined;
+    if (!isInTree && this.deps.tree.pathOf(place.parentId) !== '') return;
     this.deps.tree.makeWay(place, remote.objectId);
     this.deps.trees.putLocal({
       objectId: remote.objectId,

@@ -331,8 +331,9 @@ export class Indexer {
     if (row === undefined || row.presence === 'present' || isLeftAlone(row)) return 'settled';
     if (this.#fates.has(row.parentId) && this.#deps.trees.local.get(row.parentId)?.presence === 'unknown')
       return 'hanging';
-    // This device is about to record where it has put it.
-    if (this.#reservations.has(this.#deps.tree.pathOf(id) ?? '', row.stat.ino)) return 'unknown';
+    // This device is about to record where it has put it, or what it has put into it.
+    const path = this.#deps.tree.pathOf(id) ?? '';
+    if (this.#reservations.has(path, row.stat.ino) || this.#reservations.hasBelow(path)) return 'unknown';
     const absence = this.#deps.tree.absence(row);
     return absence === 'absent' && isHidden(this.#deps, row, hidden) ? 'unknown' : absence;
   }

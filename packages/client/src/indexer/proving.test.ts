@@ -123,6 +123,28 @@ test('C3 what this device moves at this moment is not gone from where it was', a
   assert.deepEqual(names(world), []);
 });
 
+test('C3 a folder into which this device puts something at this moment is not gone before that is recorded', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('a'));
+  await scanned(world);
+  const { indexer } = world.parts;
+  using putting = new DisposableStack();
+  putting.use(indexer.reserve(['a/f'], []));
+  rmdirSync(world.path('a'));
+  hint(world, 'a');
+  await indexing(world, async (signal) => {
+    for (let turn = 0; turn < 20; turn++) {
+      indexer.recheck([]);
+      await indexer.turned(signal);
+      await setImmediate();
+    }
+    assert.deepEqual(names(world), ['a']);
+    putting.dispose();
+    await indexer.settled(signal, { waitForWriters: true });
+  });
+  assert.deepEqual(names(world), []);
+});
+
 test('H63 while the root is gone, what was moved before is waited for without a busy loop', async () => {
   await using world = openWorld();
   mkdirSync(world.path('a'));

@@ -28,6 +28,12 @@ export class Reservations {
     };
   }
 
+  /** Whether something in this folder is claimed. */
+  hasBelow(path: string): boolean {
+    for (const key of this.#claims.keys()) if (typeof key === 'string' && key.startsWith(`${path}/`)) return true;
+    return false;
+  }
+
   has(path: string, ino: number | undefined): boolean {
     // Asked of every file of a scan: to look a path up costs more than to have put it together.
     if (this.#claims.size === 0) return false;
