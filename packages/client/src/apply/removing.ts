@@ -116,10 +116,17 @@ export class Removals {
   #noteWholes(): void {
     const { trash, transaction } = this.#applier.deps;
     const slotFor = (this.#slotFor ??= trash.slotsByFolder());
-    transaction(() => {
-      for (const whole of new Set(this.#wholes.values())) whole.note(slotFor);
-    });
+    const wholes = new Set(this.#wholes.values());
     this.#areWholesNoted = true;
+    try {
+      transaction(() => {
+        for (const whole of wholes) whole.note(slotFor);
+      });
+    } catch {
+      // Nothing is noted. One by one they meet the fault, and tell of it: if one had failed now and the next had been
+      // noted, the first would have gone with it, and its absence would be a deletion by the user (H74).
+      for (const whole of wholes) whole.giveUp();
+    }
   }
 }
 

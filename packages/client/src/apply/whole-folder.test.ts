@@ -26,6 +26,7 @@ import type { PlannedRemoval } from './whole-folder.ts';
 /** What happens when something is renamed, and where to. */
 interface Renames {
   before: (from: string) => void;
+  beforeFolder: (path: string) => void;
   readonly done: string[];
 }
 
@@ -38,9 +39,13 @@ const files = ['f', 'g', 'deep/h'];
 
 /** A folder `d` with some files in it, long in sync. */
 async function openScene(): Promise<Scene> {
-  const renames: Renames = { before: () => undefined, done: [] };
+  const renames: Renames = { before: () => undefined, beforeFolder: () => undefined, done: [] };
   const world = openWorld((disk: Disk) => ({
     ...disk,
+    makeFolder(path) {
+      renames.beforeFolder(path);
+      return disk.makeFolder(path);
+    },
     async rename(from, to) {
       renames.before(from);
       const outcome = await disk.rename(from, to);
@@ -114,6 +119,18 @@ test('S12 H71 a folder that goes with all that is known in it goes whole, and re
   assert.deepEqual(trashed(world), files.toSorted());
   assert.equal(world.parts.trees.local.count(), 0);
   assert.deepEqual(editedPaths(world), []);
+});
+
+test('H74 C3 when no place in the trash can be made at first, nothing goes that is not recorded as gone', async () => {
+  await using scene = await openScene();
+  let faults = 1;
+  scene.renames.beforeFolder = (path) => {
+    if (faults-- > 0) throw Object.assign(new Error('EIO'), { code: 'EIO', path });
+  };
+  await remove(scene.world);
+  assert.equal(faults < 0, true);
+  assert.deepEqual([existsSync(scene.world.path('d')), scene.world.parts.trees.local.count()], [false, 0]);
+  assert.deepEqual(trashed(scene.world).sort(), [...files].sort());
 });
 
 test('C4 H27 what is not known in a folder stays, with the folder; what is known goes one by one', async () => {

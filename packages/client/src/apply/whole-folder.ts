@@ -64,6 +64,11 @@ export class WholeFolder {
     }
   }
 
+  /** What rests where could not be noted. */
+  giveUp(): void {
+    this.#outcome = 'apart';
+  }
+
   /** The same for each of its removals. */
   async remove(): Promise<Outcome> {
     this.#outcome ??= await this.#remove();
