@@ -59,6 +59,7 @@ const SERVER: readonly Layer[] = [
   { prefix: `${server}backup/`, may: [`${server}ports/`, protocol], packages: ['node', 'zod'] },
   // The only files that name adapters.
   { prefix: `${server}compose-backup.ts`, may: [server, protocol], packages: ['node'] },
+  { prefix: `${server}whole-data.ts`, may: [server], packages: ['node'] },
   { prefix: `${server}compose.ts`, may: [server, protocol, core], packages: ['node', 'pino'] },
   // Commands: they compose, listen and print.
   ...['serve.', 'admin.', 'backup-commands.', 'main.'].map((command) => ({

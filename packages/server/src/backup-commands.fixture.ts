@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -61,6 +61,8 @@ async function startServer(config: Config): Promise<RunningServer> {
   await using opening = new AsyncDisposableStack();
   const composition = opening.use(await compose(config, pino({ enabled: false })));
   const { meta, blocks } = composition.services;
+  // The account is made without a password; one that signs up has this file before it is an account.
+  await appendFile(join(config.data, 'identity.sqlite'), '');
   const { workspaceId } = await meta.ensure({ userId: ANN.userId, email: 'ann@example.org', name: 'ann' });
   const { workspaces } = await meta.workspaces(ANN);
   const rootId = workspaces[0]?.rootId ?? ('' as ObjectId);

@@ -31,12 +31,14 @@ import type { Config } from './config.ts';
 import { createOpenConnections, type OpenConnections } from './gateway/open-connections.ts';
 import type { Services } from './gateway/services.ts';
 import { createMeta, type Meta } from './meta/meta.ts';
+import { USERS } from './meta/people.ts';
 import { DIRECTORY } from './meta/shards.ts';
 import { createLongPolls } from './notify/long-poll.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { MIGRATIONS } from './ports/migrations.ts';
 import { doctorTask, upkeepJobs, upkeepTasks, type UpkeepHealth, type UpkeepParts } from './upkeep.ts';
 import { createDeletionGate } from './work/deletion-gate.ts';
+import { expectAllOfUsed, expectWholeData } from './whole-data.ts';
 import { startSchedule } from './work/schedule.ts';
 import { startWorker } from './work/worker.ts';
 
@@ -145,7 +147,10 @@ async function openBase(config: Config, log: Logger, opening: AsyncDisposableSta
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   if (existsSync(join(config.data, RESTORING)))
     throw new Error(`${config.data} holds a restore that was cut off. Run the same "satchel admin restore" again.`);
+  const parts = await expectWholeData(config);
   const database = opening.use(openSqlite({ folder: join(config.data, 'meta') }));
+  if ((await database.read(DIRECTORY, (reader) => reader.first(USERS.any, {}))) !== undefined)
+    expectAllOfUsed(parts, config.data);
   const announce = (message: string): void => log.warn(message);
   const keys = await openKeyFile({ path: config['key-file'], announce });
   const disk = await openDiskBlockStore(join(config.data, 'blocks'));

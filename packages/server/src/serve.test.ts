@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +134,28 @@ test('SIGTERM ends a server with open streams in less than 10 s', async (t) => {
   assert.equal(exit, 0);
   assert.ok(performance.now() - begun < 10_000);
   await Promise.allSettled(ends);
+});
+
+test('S5 a server of which a part is missing does not start, makes nothing anew, and goes on when it is back', async (t) => {
+  const host = await hostFor(t);
+  const first = await host.serve();
+  await signUp(first.url);
+  first.child.kill('SIGTERM');
+  await first.ended();
+  const key = '.config/satchel-server/master.key';
+  for (const part of ['data/meta', 'data/blocks', 'data/identity.sqlite', key]) {
+    await rename(host.path(part), host.path('away'));
+    for (const _ of ['at first', 'nor after that']) {
+      const { exit, err } = await host.run('serve', '--listen', '127.0.0.1:0');
+      assert.equal(exit, 1, part);
+      assert.match(err, /is missing/, part);
+      assert.match(err, new RegExp(part), part);
+    }
+    await rm(host.path(part), { recursive: true, force: true });
+    await rename(host.path('away'), host.path(part));
+  }
+  const again = await host.serve();
+  assert.equal((await signUp(again.url)).json['code'], 'email_taken');
 });
 
 test('S2 what was answered is there after kill -9', async (t) => {

@@ -18,6 +18,7 @@ export const USERS = {
   byEmail: statement<{ email: string }>()((q, arg) =>
     q.selectFrom('users').selectAll().where('email', '=', arg('email')),
   ),
+  any: statement()((q) => q.selectFrom('users').select('user_id').limit(1)),
   insert: statement<UserRow>()((q, arg) =>
     q.insertInto('users').values({
       user_id: arg('user_id'),
