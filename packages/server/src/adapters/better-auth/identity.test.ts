@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import { pino } from 'pino';
+import { CodedError } from '@satchel/protocol/errors.ts';
 import type { Identity } from '../../ports/identity.ts';
 import type { Mail } from '../../ports/mailer.ts';
 import { systemClock } from '../system/clock.ts';
@@ -60,8 +62,24 @@ test('I2 a wrong password and an unknown address are refused alike', async (t) =
 test('I3 the file holds an argon2id hash and no password', async (t) => {
   const { identity, file } = await identityFor(t);
   await identity.register('ann@example.com', 'a good long password', 'Ann');
-  const { DatabaseSync } = await import('node:sqlite');
   using database = new DatabaseSync(file, { readOnly: true });
   const row = database.prepare('select password from account').get();
   assert.match(String(row?.['password']), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+});
+
+test('S11 a database that cannot be used now is told as such, at the first use too, and later works', async (t) => {
+  const { identity, file } = await identityFor(t);
+  const isUnavailable = (error: unknown) => error instanceof CodedError && error.code === 'unavailable';
+  const password = 'a good long password';
+  await mkdir(file);
+  await assert.rejects(identity.register('ann@example.com', password, 'Ann'), isUnavailable);
+  await rmdir(file);
+  assert.notEqual(await identity.register('ann@example.com', password, 'Ann'), 'email_taken');
+  {
+    using other = new DatabaseSync(file);
+    other.exec('begin immediate');
+    await assert.rejects(identity.register('bob@example.com', password, 'Bob'), isUnavailable);
+    await assert.rejects(identity.verify('ann@example.com', password), isUnavailable);
+  }
+  assert.equal((await identity.verify('ann@example.com', password))?.name, 'Ann');
 });

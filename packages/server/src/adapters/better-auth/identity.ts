@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { DatabaseSync } from 'node:sqlite';
 import type { BetterAuthOptions } from 'better-auth';
 import type { Logger } from 'pino';
+import { CodedError } from '@satchel/protocol/errors.ts';
 import { newId, type UserId } from '@satchel/protocol/ids.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
 import type { Identity, Person } from '../../ports/identity.ts';
@@ -27,7 +28,14 @@ export interface IdentityOptions {
  */
 export function createIdentity(options: IdentityOptions): Identity {
   let opened: Promise<Opened> | undefined;
-  const open = (): Promise<Opened> => (opened ??= openAuth(options));
+  const open = (): Promise<Opened> => {
+    const opening = (opened ??= openAuth(options));
+    // The next call tries again: a full disk may have room by then.
+    return opening.catch((error: unknown) => {
+      if (opened === opening) opened = undefined;
+      throw faultOf(error);
+    });
+  };
 
   return {
     register: async (email, password, name) => {
@@ -37,7 +45,7 @@ export function createIdentity(options: IdentityOptions): Identity {
         return personOf(user);
       } catch (error) {
         if (codeOf(error).startsWith('USER_ALREADY_EXISTS')) return 'email_taken';
-        throw error;
+        throw faultOf(error);
       }
     },
     verify: async (email, password) => {
@@ -50,7 +58,7 @@ export function createIdentity(options: IdentityOptions): Identity {
         return personOf(user);
       } catch (error) {
         if (codeOf(error) === 'INVALID_EMAIL_OR_PASSWORD') return undefined;
-        throw error;
+        throw faultOf(error);
       }
     },
     confirmEmail: async (token) => {
@@ -60,7 +68,7 @@ export function createIdentity(options: IdentityOptions): Identity {
         return true;
       } catch (error) {
         if (['INVALID_TOKEN', 'TOKEN_EXPIRED', 'USER_NOT_FOUND'].includes(codeOf(error))) return false;
-        throw error;
+        throw faultOf(error);
       }
     },
     [Symbol.asyncDispose]: async () => {
@@ -76,7 +84,9 @@ async function openAuth(options: IdentityOptions) {
     import('better-auth'),
     import('better-auth/db/migration'),
   ]);
+  using opening = new DisposableStack();
   const database = new DatabaseSync(options.file);
+  opening.defer(() => database.close());
   database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
   const { clock, random, mailer, log } = options;
   const settings = {
@@ -110,11 +120,25 @@ async function openAuth(options: IdentityOptions) {
   // The tables come first: the library complains in the log of tables that it does not find.
   const { runMigrations } = await getMigrations(settings);
   await runMigrations();
+  opening.move();
   return { auth: betterAuth(settings), database };
 }
 
 function personOf(user: { id: string; email: string; name: string; emailVerified: boolean }): Person {
   return { userId: user.id as UserId, email: user.email, name: user.name, emailVerified: user.emailVerified };
+}
+
+/**
+ * SQLite's own errors, and what the library makes of them, are faults of the machine: it asks nothing that could be
+ * wrong. Which fault is often lost: a rollback that fails after a write for want of room tells only of itself.
+ */
+function faultOf(error: unknown): unknown {
+  const isOfSqlite = error instanceof Error && 'errcode' in error;
+  if (!isOfSqlite && !codeOf(error).startsWith('FAILED_TO_')) return error;
+  return new CodedError('unavailable', 'Accounts cannot be read or written now; the disk of the server may be full.', {
+    cause: error,
+    retryAfterS: 5,
+  });
 }
 
 /** The code of the library's API errors; '' for all else. */
