@@ -85,6 +85,8 @@ test('H54 what a viewer changes goes nowhere and is kept', async () => {
   await untilSame('work/plans', 'mine/our plans');
   b.put('mine/our plans/plan.txt', 'a viewer writes');
   await notInSync(bob);
+  const { findings } = JSON.parse((await bob.ok('doctor', '--json')).stdout) as { findings: unknown[] };
+  assert.deepEqual(findings, [], 'what the status tells of is no finding, and nothing is said to be mended');
   assert.equal(await ann.wait(), 0);
   assert.equal(a.read('work/plans/plan.txt'), 'plan by both');
   assert.ok(contents(readTree(bob.root, { withOwnFolder: true })).includes(sha256('a viewer writes')));
