@@ -16,12 +16,13 @@ export function createInotifyWatcher(calls: NativeCalls, settings: PollSettings)
     async watch(root, listener) {
       const poller = createTreePoller(root, settings.privateFolder);
       let sweeps: Promise<void> = Promise.resolve();
+      const sweepAfter = async (others: Promise<void>): Promise<void> => {
+        await others;
+        const changed = await poller.sweep(watch.unwatched(), watch.over);
+        watch.report(changed.map(dirtyFolder));
+      };
       /** One that begins after this call: one that is under way may have passed a change by. */
-      const sweep = (): Promise<void> =>
-        (sweeps = sweeps.then(async () => {
-          const changed = await poller.sweep(watch.unwatched(), watch.over);
-          watch.report(changed.map(dirtyFolder));
-        }));
+      const sweep = (): Promise<void> => (sweeps = sweepAfter(sweeps));
       const watch: InotifyWatch = new InotifyWatch(calls, {
         root,
         privateFolder: settings.privateFolder,
