@@ -59,5 +59,9 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly showed: str
     showed: 'no fault: a backup is a copy (H9), and both live when the file is moved elsewhere meanwhile',
   },
   { seed: 5000001397, showed: 'a file touched while its folder was removed came back from the trash: one file twice' },
+  {
+    seed: 5300002187,
+    showed: 'a file moved onto one whose download was not recorded yet was taken for deleted: one file twice',
+  },
   { seed: 34000559, showed: 'no fault: a power cut took a rename back, and the old version went for the new one' },
 ];

@@ -15,13 +15,15 @@ export interface Hiding {
   readonly disk: Disk;
   /** Files whose content is not known yet. */
   readonly waiting: Iterable<DiskStat>;
+  /** What the applier is busy with: it is not known yet what stands there. */
+  readonly reserved: Iterable<string>;
 }
 
 /**
- * Inodes at paths that cannot be read, or have not been read yet: what seems gone may have been moved there, and is no
+ * Inodes at paths that cannot be read, or have not been looked at or read yet: what seems gone may have been moved there, and is no
  * deletion (C3, H68).
  */
-export function hiddenInodes({ problems, disk, waiting }: Hiding): HiddenInodes {
+export function hiddenInodes({ problems, disk, waiting, reserved }: Hiding): HiddenInodes {
   const inodes = new Map<number, HiddenInode[]>();
   const hide = (ino: number, what: HiddenInode) => {
     const known = inodes.get(ino);
@@ -29,13 +31,13 @@ export function hiddenInodes({ problems, disk, waiting }: Hiding): HiddenInodes 
     else known.push(what);
   };
   for (const stat of waiting) hide(stat.ino, stat);
-  for (const { path, code } of problems.all()) {
-    if (code !== 'unreadable') continue;
+  const unreadable = problems.all().flatMap(({ path, code }) => (code === 'unreadable' ? [path] : []));
+  for (const path of [...unreadable, ...reserved]) {
     try {
       const stat = disk.stat(path);
       if (stat !== undefined) hide(stat.ino, 'unreadable');
     } catch {
-      return 'any'; // what is wrong there is told by the problem
+      return 'any'; // what is wrong there is told by the problem, or by the look after the release
     }
   }
   return inodes;

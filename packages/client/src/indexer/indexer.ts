@@ -316,7 +316,8 @@ export class Indexer {
       this.#waker.wake();
       return;
     }
-    const hidden = hiddenInodes({ ...this.#deps, waiting: this.#reading.waiting() });
+    const reserved = this.#reservations.passedOver();
+    const hidden = hiddenInodes({ ...this.#deps, waiting: this.#reading.waiting(), reserved });
     const absences = ripe.map(({ id, vanished }) => ({ id, vanished, absence: this.#absence(id, hidden) }));
     // RACE: a disk that is unmounted while this looks at it shows everything absent; its marker then is, too (H63).
     if (!this.#deps.isRootIntact()) return;

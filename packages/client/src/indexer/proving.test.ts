@@ -145,6 +145,29 @@ test('C3 a folder into which this device puts something at this moment is not go
   assert.deepEqual(names(world), []);
 });
 
+test('C3 what is gone may stand where this device is about to record something: moved there, it stays who it is', async () => {
+  await using world = openWorld();
+  mkdirSync(world.path('a'));
+  await scanned(world);
+  const [before] = world.parts.trees.local.children(TREE_ROOT);
+  const { indexer } = world.parts;
+  using putting = new DisposableStack();
+  putting.use(indexer.reserve(['b'], []));
+  renameSync(world.path('a'), world.path('b'));
+  for (const path of ['a', 'b']) hint(world, path);
+  await indexing(world, async (signal) => {
+    for (let turn = 0; turn < 20; turn++) {
+      indexer.recheck([]);
+      await indexer.turned(signal);
+      await setImmediate();
+    }
+    putting.dispose();
+    await indexer.settled(signal, { waitForWriters: true });
+  });
+  const [after] = world.parts.trees.local.children(TREE_ROOT);
+  assert.deepEqual([after?.objectId, after?.name], [before?.objectId, 'b']);
+});
+
 test('H63 while the root is gone, what was moved before is waited for without a busy loop', async () => {
   await using world = openWorld();
   mkdirSync(world.path('a'));

@@ -28,6 +28,11 @@ export class Reservations {
     };
   }
 
+  /** Paths at which something was seen that is not looked at before the release. */
+  passedOver(): Iterable<string> {
+    return this.#passedOver;
+  }
+
   /** Whether something in this folder is claimed. */
   hasBelow(path: string): boolean {
     for (const key of this.#claims.keys()) if (typeof key === 'string' && key.startsWith(`${path}/`)) return true;
