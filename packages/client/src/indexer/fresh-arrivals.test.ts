@@ -7,6 +7,7 @@ import type { DiskStat } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { FreshArrivals } from './fresh-arrivals.ts';
 import { UNREAD } from './observation.ts';
+import { unreadBatch } from './reading-arrivals.ts';
 
 const stat: DiskStat = {
   type: 'file',
@@ -140,4 +141,22 @@ test('H4 an edit that kept size and time is found when what was put into place i
   });
   assert.equal(hashes[0], hashes[2]);
   assert.notEqual(hashes[0], hashes[1]);
+});
+
+test('H4 H58 a long file that was put into place is read alone, and no other way than the short ones', async () => {
+  await using world = openWorld();
+  const { trees, tree } = world.parts;
+  const known = await indexedFile(world, 'f', 'content');
+  for (const [index, size] of [1, 17 << 20, 1, 1].entries()) {
+    const placed = { ...known, objectId: idOf(index), name: `f${index}` };
+    trees.putLocal({ ...placed, stat: { ...known.stat, size, ctimeNs: UNREAD } });
+  }
+  const batches: string[][] = [];
+  for (let after: ObjectId | undefined; ;) {
+    const batch = unreadBatch({ trees, tree }, after);
+    if (batch.after === undefined) break;
+    batches.push(batch.files.map(({ path }) => path));
+    after = batch.after;
+  }
+  assert.deepEqual(batches, [['f0'], ['f1'], ['f2', 'f3']]);
 });

@@ -222,11 +222,11 @@ export class Indexer {
   }
 
   /** Reads some of the files that this device has put into place; what is not as it was put there is looked at. */
-  async #readArrivals({ files, long }: UnreadBatch, signal: AbortSignal): Promise<void> {
+  async #readArrivals({ files }: UnreadBatch, signal: AbortSignal): Promise<void> {
     this.#isReadingArrivals = true;
     try {
       const deps = { ...this.#deps, now: () => this.#deps.clock.now() };
-      this.#lookAt([...long, ...(await readArrivals(deps, files, signal))]);
+      this.#lookAt(await readArrivals(deps, files, signal));
     } catch {
       // It is tried again as any reading, which tells what is wrong.
       this.#lookAt(files.map(({ path }) => path));

@@ -9,15 +9,13 @@ export interface ReadingArrivalsDeps extends Pick<ReadingDeps, 'disk' | 'trees' 
   readonly now: () => number;
 }
 
-/** Read together; what is longer than this by itself is read like any file that has changed. */
+/** Read together; a file that is longer is read alone. */
 const BATCH_BYTES = 16 * 1024 * 1024;
 const BATCH_FILES = 512;
 
 /** Some of the files that this device has put into place and has not read since. */
 export interface UnreadBatch {
   readonly files: readonly { readonly objectId: ObjectId; readonly path: string }[];
-  /** Too long to be read with others. */
-  readonly long: readonly string[];
   /** Where the next batch goes on; undefined: there is none. */
   readonly after: ObjectId | undefined;
 }
@@ -27,22 +25,16 @@ export function unreadBatch(
   after: ObjectId | undefined,
 ): UnreadBatch {
   const files: UnreadBatch['files'][number][] = [];
-  const long: string[] = [];
   let bytes = 0;
   let last: ObjectId | undefined;
   for (const objectId of trees.localWithCtime(UNREAD, after, BATCH_FILES)) {
-    if (bytes > BATCH_BYTES) break;
+    bytes += trees.local.get(objectId)?.stat.size ?? 0;
+    if (bytes > BATCH_BYTES && files.length > 0) break;
     last = objectId;
     const path = tree.pathOf(objectId);
-    const size = trees.local.get(objectId)?.stat.size ?? 0;
-    if (path === undefined) continue;
-    if (size > BATCH_BYTES) long.push(path);
-    else {
-      bytes += size;
-      files.push({ objectId, path });
-    }
+    if (path !== undefined) files.push({ objectId, path });
   }
-  return { files, long, after: last };
+  return { files, after: last };
 }
 
 /**
