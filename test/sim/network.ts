@@ -56,6 +56,8 @@ async function serveJson(
       return meta.metadata(caller, query);
     case 'uploads':
       return meta.pendingUploads(caller, query);
+    case 'damaged':
+      return meta.damaged(caller, (call.input['params'] as { workspace_id: WorkspaceId }).workspace_id, query['after']);
     case 'uploadRequest':
       return blocks.uploadRequest(caller, body);
     case 'prove':

@@ -3,13 +3,15 @@ import { UploadId, WorkspaceId } from './ids.ts';
 
 /**
  * A ping (S9): something changed there; ask. `seq`: the journal reached it. `upload`: chunks of a file still on
- * its way have arrived. `workspaces`: the set of the user's workspaces or roles changed.
+ * its way have arrived. `workspaces`: the set of the user's workspaces or roles changed. `damaged`: the store has lost
+ * chunks of the workspace (H93), which are asked for.
  */
 export const Ping = z.object({
   workspace: WorkspaceId.optional(),
   seq: z.int().optional(),
   upload: UploadId.optional(),
   workspaces: z.literal(true).optional(),
+  damaged: z.literal(true).optional(),
 });
 export type Ping = z.infer<typeof Ping>;
 

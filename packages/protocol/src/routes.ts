@@ -219,6 +219,15 @@ export const ROUTES = {
     body: commit.HeldDecision,
     answer: commit.HeldDecided,
   },
+  damaged: {
+    method: 'GET',
+    path: '/workspaces/:workspace_id/damaged',
+    summary: 'Chunks of a workspace that are damaged in the store: whoever has the bytes sends them again',
+    auth: 'token',
+    params: WorkspacePath,
+    query: transfer.DamagedQuery,
+    answer: transfer.DamagedChunks,
+  },
   objects: {
     method: 'GET',
     path: '/objects',

@@ -72,6 +72,14 @@ export type FetchRequest = z.infer<typeof FetchRequest>;
 
 export const ChunkQuery = z.object({ workspace_id: WorkspaceId });
 
+/**
+ * `GET /workspaces/:workspace_id/damaged`: chunks of the workspace's versions that the store has lost, for devices that
+ * still have the bytes to send again (H93). `next`: pass back as `after`; there may be more.
+ */
+export const DamagedQuery = z.object({ after: ChunkId.optional() });
+export const DamagedChunks = z.object({ chunks: z.array(ChunkRef), next: ChunkId.optional() });
+export type DamagedChunks = z.infer<typeof DamagedChunks>;
+
 /** `GET /uploads?workspace_id=…`: what has arrived of files that devices are still uploading, for prefetch. */
 export const PendingUploads = z.object({
   uploads: z.array(

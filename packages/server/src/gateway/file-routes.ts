@@ -16,4 +16,5 @@ export function fileRoutes(calls: Calls, { meta }: Services): void {
   calls.on('metadata', ({ caller, query }) => meta.metadata(caller, query));
   calls.on('workspaces', ({ caller }) => meta.workspaces(caller));
   calls.on('uploads', ({ caller, query }) => meta.pendingUploads(caller, query));
+  calls.on('damaged', ({ caller, params, query }) => meta.damaged(caller, params.workspace_id, query.after));
 }

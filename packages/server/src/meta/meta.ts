@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import type { Account, PlanList, WorkspaceList } from '@satchel/protocol/accounts.ts';
 import type { CommitAnswer, CommitRequest, HeldDecided } from '@satchel/protocol/commit.ts';
-import type { UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { ChunkId, UserId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { ListAnswer, ListQuery, MetadataAnswer, MetadataQuery } from '@satchel/protocol/objects.ts';
 import type { MemberRequest, Share, ShareList, ShareRequest } from '@satchel/protocol/shares.ts';
-import type { PendingUploads, PendingUploadsQuery } from '@satchel/protocol/transfer.ts';
+import type { DamagedChunks, PendingUploads, PendingUploadsQuery } from '@satchel/protocol/transfer.ts';
 import type { Caller, ChunkLedger } from '../ports/chunk-ledger.ts';
 import { account, plans, workspaces, workspacesOf } from './account.ts';
 import { audit, type AuditEntry } from './audit.ts';
@@ -13,6 +13,7 @@ import { acceptDeletes } from './commit/mass-deletes.ts';
 import { doctor, type DoctorReport, type Finding } from './doctor/doctor.ts';
 import { repair, type RepairReport } from './doctor/repair.ts';
 import { renewEpochs } from './epochs.ts';
+import { damagedIn } from './ledger/damage.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { createUploadPings } from './ledger/upload-pings.ts';
 import { pendingUploads } from './ledger/uploads.ts';
@@ -40,6 +41,8 @@ export interface Meta extends Disposable {
   /** @throws CodedError('not_found' | 'kind_mismatch' | 'request_invalid') */
   metadata(caller: Caller, query: z.output<typeof MetadataQuery>): Promise<MetadataAnswer>;
   pendingUploads(caller: Caller, query: z.output<typeof PendingUploadsQuery>): Promise<PendingUploads>;
+  /** What the store has lost of the workspace's versions, in order of id after `after` (H93). */
+  damaged(caller: Caller, workspaceId: WorkspaceId, after: ChunkId | undefined): Promise<DamagedChunks>;
 
   account(caller: Caller): Promise<Account>;
   plans(caller: Caller): Promise<PlanList>;
@@ -77,6 +80,7 @@ export function createMeta(parts: MetaParts): Meta {
     list: async (caller, query) => list(parts, caller, query),
     metadata: async (caller, query) => metadata(parts, caller, query),
     pendingUploads: async (caller, query) => pendingUploads(parts, caller, query),
+    damaged: async (caller, workspaceId, after) => damagedIn(parts, caller, workspaceId, after),
     account: async (caller) => account(parts, caller),
     plans: async (caller) => plans(parts, caller),
     workspaces: async (caller) => workspaces(parts, caller),

@@ -143,11 +143,15 @@ test('a client that does not read costs a bounded queue, gets the newest state w
   bus.publish({ workspace: one }, { workspace: one, seq: 1 });
   await turn();
   for (let seq = 2; seq <= 500; seq++) bus.publish({ workspace: one }, { workspace: one, seq });
+  for (let times = 0; times < 2; times++) bus.publish({ workspace: one }, { workspace: one, damaged: true });
   await turn();
   assert.deepEqual(slow.got, [{ workspace: one, seq: 1 }]);
   slow.state.full = false;
   attached.drained();
-  assert.deepEqual(slow.got.slice(1), [{ workspace: one, seq: 500 }]);
+  assert.deepEqual(slow.got.slice(1), [
+    { workspace: one, seq: 500 },
+    { workspace: one, damaged: true },
+  ]);
   await turn();
   slow.state.full = true;
   await until(() => {

@@ -94,6 +94,15 @@ export const CHUNKS = {
   damaged: statement<Record<never, never>>()((q) =>
     q.selectFrom('chunks').select(['chunk_id', 'damage']).where('state', '=', 'damaged').limit(MOST_DAMAGED),
   ),
+  damagedAfter: statement<{ after: Uint8Array; limit: number }>()((q, arg) =>
+    q
+      .selectFrom('chunks')
+      .select('chunk_id')
+      .where('state', '=', 'damaged')
+      .where('chunk_id', '>', arg('after'))
+      .orderBy('chunk_id')
+      .limit(arg('limit')),
+  ),
   scan: statement<{ after: Uint8Array; limit: number }>()((q, arg) =>
     q.selectFrom('chunks').selectAll().where('chunk_id', '>', arg('after')).orderBy('chunk_id').limit(arg('limit')),
   ),

@@ -50,15 +50,3 @@ export async function relocate(
   const args = { chunkId, fromKey: from.key, fromOffset: from.offset, ...locationArgs(to) };
   return (await database.transact(shardOfChunk(database, chunkId), async (tx) => tx.run(CHUNKS.relocate, args))) === 1;
 }
-
-/** `ChunkLedger.recordDamaged`. */
-export async function recordDamaged(
-  { database }: Pick<MetaParts, 'database'>,
-  id: ChunkId,
-  reason: string,
-): Promise<void> {
-  const chunkId = Uint8Array.fromHex(id);
-  await database.transact(shardOfChunk(database, chunkId), async (tx) =>
-    tx.run(CHUNKS.setDamaged, { chunkId, reason }),
-  );
-}

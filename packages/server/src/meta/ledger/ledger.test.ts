@@ -69,6 +69,48 @@ test('a chunk that is recorded twice keeps its first location', async () => {
   assert.deepEqual(await meta.ledger.scan(first.id, 10), []);
 });
 
+test('H93 damage is told once, to the members of workspaces whose versions lose something by it', async () => {
+  for (const shards of [1, 3]) {
+    await using world = await openMeta({ shards });
+    const { meta, bus } = world;
+    const [ann, bob] = [await world.person('ann'), await world.person('bob')];
+    const [used, unused, whole] = [chunkOf('used'), chunkOf('unused'), chunkOf('whole')];
+    await store(meta, ann, ann.workspaceId, [used, unused, whole]);
+    await doneBy(meta, ann, putOf({ place: { parentId: ann.rootId, name: 'f' }, chunks: [used, whole] }));
+    await store(meta, bob, bob.workspaceId, [used]);
+    const [annHears, bobHears] = [
+      await hear(bus, { workspace: ann.workspaceId }),
+      await hear(bus, { workspace: bob.workspaceId }),
+    ];
+    for (const { id: damaged } of [used, used, unused]) await meta.ledger.recordDamaged(damaged, 'a bit flipped');
+    await settled();
+    assert.deepEqual(annHears, [{ workspace: ann.workspaceId, damaged: true }]);
+    assert.deepEqual(bobHears, []);
+    assert.deepEqual(await meta.damaged(ann, ann.workspaceId, undefined), { chunks: [used] });
+    assert.deepEqual(await meta.damaged(ann, ann.workspaceId, used.id), { chunks: [] });
+    assert.deepEqual(await meta.damaged(bob, bob.workspaceId, undefined), { chunks: [] });
+    await assert.rejects(meta.damaged(bob, ann.workspaceId, undefined), { code: 'not_found' });
+    await store(meta, ann, ann.workspaceId, [used]);
+    assert.deepEqual(await meta.damaged(ann, ann.workspaceId, undefined), { chunks: [] });
+  }
+});
+
+test('H93 an answer about damage is bounded, and tells where to go on', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const ann = await world.person('ann');
+  const chunks = Array.from({ length: 300 }, (_, index) => chunkOf(`chunk ${index}`));
+  await store(meta, ann, ann.workspaceId, chunks);
+  await doneBy(meta, ann, putOf({ place: { parentId: ann.rootId, name: 'f' }, chunks }));
+  for (const chunk of chunks) await meta.ledger.recordDamaged(chunk.id, 'a bit flipped');
+  const first = await meta.damaged(ann, ann.workspaceId, undefined);
+  assert.equal(first.chunks.length, 256);
+  const second = await meta.damaged(ann, ann.workspaceId, first.next);
+  assert.equal(second.next, undefined);
+  const ids = [...first.chunks, ...second.chunks].map((chunk) => chunk.id);
+  assert.deepEqual(ids, chunks.map((chunk) => chunk.id).sort());
+});
+
 test('S5 H94 collection takes what nothing refers to, and only after the grace', async () => {
   await using world = await openMeta();
   const { meta, clock } = world;
