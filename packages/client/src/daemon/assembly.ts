@@ -41,6 +41,7 @@ import { createDownloader, type Downloader } from '../transfer/download.ts';
 import { withRetry } from '../transfer/retry.ts';
 import { createUploader } from '../transfer/upload.ts';
 import { ActivityLog } from './activity-log.ts';
+import { Healing } from './healing.ts';
 import { KeptFolders } from './kept-folders.ts';
 import type { RootProblem } from '../ports/root-guard.ts';
 import { describe } from './step-activity.ts';
@@ -98,6 +99,7 @@ export interface Assembly {
   readonly engine: Engine;
   readonly tasks: Tasks;
   readonly signing: Signing;
+  readonly healing: Healing;
   readonly guard: DeleteGuard;
   readonly committer: Committer;
   readonly earlyUploads: EarlyUploads;
@@ -165,6 +167,8 @@ export function assemble(
     maySend: (workspaceId) => conditions.maySend() && canWrite(workspaceId),
     progress: progress('up'),
   });
+  const { maySend } = conditions;
+  const healing = new Healing({ api, uploader, chunks, tree, disk, workspaces, clock, random, canWrite, maySend, log });
   const guard = new DeleteGuard({ limit: preferences.guardDeletes, treeSize: () => trees.synced.count(), now });
   const indexer = new Indexer({
     disk,
@@ -324,6 +328,7 @@ export function assemble(
     engine,
     tasks,
     signing,
+    healing,
     guard,
     committer,
     earlyUploads,

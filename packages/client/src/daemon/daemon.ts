@@ -67,7 +67,8 @@ export class Daemon {
         this.#lastActiveMs = ports.clock.monotonic();
       },
     });
-    this.#lastSyncMs = numberOf(this.parts.settings.get(LAST_SYNC));
+    const lastSync = this.parts.settings.get(LAST_SYNC);
+    this.#lastSyncMs = lastSync === undefined ? undefined : Number(lastSync);
     this.pause = new PauseSetting(this.parts.settings, ports.clock);
     this.#holdOff = new HoldOff({ clock: ports.clock, over: (signal) => this.#goOn(signal) });
     this.#prefetching = new Prefetching({ ...this.parts, api: ports.api, disk: ports.disk, clock: ports.clock });
@@ -137,6 +138,7 @@ export class Daemon {
       this.#supervise('indexer', signal, () => this.parts.indexer.run(signal)),
       this.#supervise('engine', signal, () => this.parts.engine.run(signal)),
       this.#supervise('signing', signal, () => this.parts.signing.run(signal)),
+      this.#supervise('healing', signal, () => this.parts.healing.run(signal)),
       this.#supervise('changes', signal, () => this.#follow(signal)),
       this.#supervise('housekeeping', signal, () => housekeeping.run(signal)),
     ]);
@@ -341,6 +343,7 @@ export class Daemon {
         await this.parts.following.refresh(during);
         this.#isListed = true;
         this.parts.engine.wake();
+        this.parts.healing.ask(this.#feed === 'live' ? 'soon' : 'routinely');
       },
       state: (state: FeedState) => {
         this.#feed = state;
@@ -355,6 +358,7 @@ export class Daemon {
     this.#lastActiveMs = this.#options.ports.clock.monotonic();
     try {
       if (ping.workspaces === true) await this.parts.following.refresh(signal);
+      if (ping.damaged === true) this.parts.healing.ask('soon');
       if (ping.workspace === undefined) return;
       if (ping.seq !== undefined) await this.parts.following.heard(ping.workspace, ping.seq, signal);
       if (ping.upload !== undefined && this.#isReady())
@@ -392,8 +396,4 @@ export class Daemon {
       }
     }
   }
-}
-
-function numberOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text);
 }

@@ -16,13 +16,14 @@ export interface CheckOptions {
 
 /**
  * Walks hop by hop: disk ↔ Local ↔ Synced ↔ Remote ↔ server, and mends by looking again: a row that the disk
- * contradicts is rescanned, a workspace whose digest differs is listed anew.
+ * contradicts is rescanned, a workspace whose digest differs is listed anew, and the server is asked what it has lost.
  */
 export async function checkEverything(daemon: Daemon, { relist, signal }: CheckOptions): Promise<DoctorReport> {
   const findings: Finding[] = [];
   await daemon.refresh(signal);
   const files = await checkDisk(daemon, findings);
   const objects = checkTrees(daemon, findings);
+  daemon.parts.healing.ask('soon');
   const workspaces = await checkWorkspaces(daemon, findings, { relist, signal });
   return { checked: { objects, files, workspaces }, findings };
 }

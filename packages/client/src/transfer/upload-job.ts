@@ -19,6 +19,8 @@ export interface FileToUpload {
   readonly path: string;
   readonly objectId: ObjectId;
   readonly chunks: Manifest;
+  /** Where in the file these chunks begin (0). */
+  readonly from?: number;
   /** Chunk list of a version that the server has: its chunks are not sent, and the others as differences. */
   readonly base?: Manifest;
 }
@@ -59,9 +61,9 @@ export function chunkJobsOf(context: UploadContext, files: readonly FileJob[]): 
   const seen = new Set<ChunkId>();
   const jobs: ChunkJob[] = [];
   for (const file of files) {
-    const { path, chunks, base } = file.file;
+    const { path, chunks, base, from = 0 } = file.file;
     const bases = base === undefined ? undefined : createDeltaBases(base, chunks);
-    let offset = 0;
+    let offset = from;
     for (const [index, { id, size }] of chunks.entries()) {
       if (!seen.has(id) && bases?.has(id) !== true) {
         seen.add(id);

@@ -35,6 +35,25 @@ test('a small file is sent in one request, without asking', async () => {
   assert.equal(server.chunks.get(file.chunks[0]!.id)?.toString(), 'hello');
 });
 
+test('H93 a chunk in the middle of a file is sent again alone, unasked, and not when the file has changed', async () => {
+  await using server = await startMemoryServer();
+  await using device = createDevice(server.url);
+  const { chunks, ...file } = await fileOf(device, 'long', randomBytes(6_000_000));
+  const [first, second] = chunks;
+  assert.ok(first !== undefined && second !== undefined);
+  const { workspaceId } = device;
+  const again = { ...file, chunks: [second], from: first.size };
+  assert.deepEqual(await device.uploader.sendAgain({ workspaceId, files: [again] }, never), ['sent']);
+  assert.deepEqual([...server.chunks.keys()], [second.id]);
+  assert.deepEqual([...server.requests], [['POST /chunks/batch', 1]]);
+  fs.writeFileSync(file.path, randomBytes(6_000_000));
+  const other = { ...file, chunks: [first], from: 0 };
+  assert.deepEqual(await device.uploader.sendAgain({ workspaceId, files: [other] }, never), ['changed']);
+  fs.rmSync(file.path);
+  assert.deepEqual(await device.uploader.sendAgain({ workspaceId, files: [other] }, never), ['changed']);
+  assert.deepEqual([...server.chunks.keys()], [second.id]);
+});
+
 test('an empty file needs nothing', async () => {
   await using server = await startMemoryServer();
   await using device = createDevice(server.url);

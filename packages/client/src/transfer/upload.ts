@@ -37,6 +37,8 @@ export interface Uploader {
   uploadMany(request: UploadMany, signal: AbortSignal): Promise<readonly UploadOutcome[]>;
   /** Reads, cuts and sends a file in one pass; its chunk list is in the result, for the commit. */
   uploadStream(request: StreamUpload, signal: AbortSignal): Promise<StreamUploaded>;
+  /** Sends what the server has lost, without asking, and without an upload that others would be told of. */
+  sendAgain(request: UploadMany, signal: AbortSignal): Promise<readonly UploadOutcome[]>;
 }
 
 export interface UploadMany {
@@ -47,15 +49,23 @@ export interface UploadMany {
 
 export function createUploader(deps: UploadDeps): Uploader {
   const lanes: UploadLanes = { small: createLane(SMALL_WIDTH), large: createLane(LARGE_WIDTH) };
+  const begin = ({ workspaceId, files, progress = () => undefined }: UploadMany) => {
+    const context: UploadContext = { ...deps, lanes, workspaceId, progress };
+    const jobs = files.map((file): FileJob => ({ file, uploadId: deps.newUploadId(), outcome: 'sent' }));
+    return { context, jobs, chunks: chunkJobsOf(context, jobs) };
+  };
   return {
-    async uploadMany({ workspaceId, files, progress = () => undefined }, signal) {
-      const context: UploadContext = { ...deps, lanes, workspaceId, progress };
-      const jobs = files.map((file): FileJob => ({ file, uploadId: deps.newUploadId(), outcome: 'sent' }));
-      const chunks = chunkJobsOf(context, jobs);
+    async uploadMany(request, signal) {
+      const { context, jobs, chunks } = begin(request);
       const asked = await sendUnasked(context, chunks, signal);
       await allIn(createLane(ASKED_AT_ONCE), runsOf(asked, ASKED), signal, (run, either) =>
         askAndSend(context, run, either),
       );
+      return jobs.map(({ outcome }) => outcome);
+    },
+    async sendAgain(request, signal) {
+      const { context, jobs, chunks } = begin(request);
+      await sendBatches(context, chunks, signal);
       return jobs.map(({ outcome }) => outcome);
     },
     uploadStream: (request, signal) =>
