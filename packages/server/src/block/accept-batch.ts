@@ -97,13 +97,20 @@ async function withinQuota(
   return fitting;
 }
 
+interface NewFrames {
+  readonly fresh: readonly ChunkFrame[];
+  /** Counted already, and damaged (H93). */
+  readonly lost: readonly ChunkFrame[];
+  readonly duplicates: ReadonlySet<ChunkId>;
+}
+
 /** The frames to store: each chunk once, and none that the workspace has already. */
 async function newFrames(
   ledger: ChunkLedger,
   { caller, workspaceId }: Owner,
   frames: readonly ChunkFrame[],
   outcomes: Outcomes,
-): Promise<{ readonly fresh: readonly ChunkFrame[]; readonly duplicates: ReadonlySet<ChunkId> }> {
+): Promise<NewFrames> {
   const distinct = [...new Map(frames.map((frame) => [frame.chunkId, frame])).values()];
   const standings = await ledger.stand(
     caller,
@@ -111,13 +118,15 @@ async function newFrames(
     distinct.map(({ chunkId, rawSize }) => ({ id: chunkId, size: rawSize })),
   );
   const duplicates = new Set<ChunkId>();
-  const fresh = distinct.filter(({ chunkId }, index) => {
-    if (standings[index] === 'elsewhere') duplicates.add(chunkId);
-    if (standings[index] !== 'linked') return true;
-    outcomes.set(chunkId, 'stored');
-    return false;
-  });
-  return { fresh, duplicates };
+  const fresh: ChunkFrame[] = [];
+  const lost: ChunkFrame[] = [];
+  for (const [index, frame] of distinct.entries()) {
+    if (standings[index] === 'elsewhere') duplicates.add(frame.chunkId);
+    if (standings[index] === 'linked') outcomes.set(frame.chunkId, 'stored');
+    else if (standings[index] === 'damaged') lost.push(frame);
+    else fresh.push(frame);
+  }
+  return { fresh, lost, duplicates };
 }
 
 async function storeVerified(
@@ -166,8 +175,8 @@ export async function acceptBatch(ports: BatchPorts, caller: Caller, batch: Batc
   memory.use(await ports.budget.take(2 * Math.min(batch.bodyBytes ?? longest, longest)));
   const { frames, pieces } = await readBatch(batch.body);
   const outcomes: Outcomes = new Map();
-  const { fresh, duplicates } = await newFrames(ports.ledger, owner, frames, outcomes);
-  const fitting = await withinQuota(ports.ledger, owner, fresh, outcomes);
+  const { fresh, lost, duplicates } = await newFrames(ports.ledger, owner, frames, outcomes);
+  const fitting = [...lost, ...(await withinQuota(ports.ledger, owner, fresh, outcomes))];
   const bases = new DisposableStack();
   const findBase = await findBases(ports, owner, fitting, bases);
   const { kept, stored } = await storeVerified(ports, fitting, findBase, outcomes);

@@ -53,7 +53,10 @@ function asking(state: LedgerState): Asking {
     locateAny: async (ids) => located(state, ids),
     async stand({ userId }, workspaceId, chunks) {
       const links = linksOf(state, userId, workspaceId);
-      return chunks.map(({ id }) => (isGood(state, id) ? (links.has(id) ? 'linked' : 'elsewhere') : 'unknown'));
+      return chunks.map(({ id }) => {
+        if (isGood(state, id)) return links.has(id) ? 'linked' : 'elsewhere';
+        return state.damaged.has(id) && links.has(id) ? 'damaged' : 'unknown';
+      });
     },
     async expectRoom({ userId }, workspaceId, bytes) {
       let used = 0;

@@ -8,6 +8,7 @@ import { encoded } from './content.ts';
 import type { ReadBody } from './gather.ts';
 import { giveBack } from './memory.ts';
 import { createChunkWriter, recordWritten, type StoringPorts } from './storing.ts';
+import { needsRoom } from './upload-request.ts';
 
 export interface PutChunk {
   readonly workspaceId: WorkspaceId;
@@ -57,7 +58,7 @@ export async function putChunk(
   const { workspaceId, chunk } = put;
   const [standing] = await ports.ledger.stand(caller, workspaceId, [chunk]);
   if (standing === 'linked') return readAway(put);
-  await ports.ledger.expectRoom(caller, workspaceId, chunk.size);
+  if (needsRoom(standing)) await ports.ledger.expectRoom(caller, workspaceId, chunk.size);
   using memory = new DisposableStack();
   memory.use(await ports.budget.take(2 * chunk.size));
   const raw = [await readVerified(put)];

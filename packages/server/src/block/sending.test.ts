@@ -8,6 +8,7 @@ import { encodeDelta, matchDelta } from '@satchel/core/delta.ts';
 import { encodeFailureFrame } from '@satchel/core/frame.ts';
 import { signatureOf } from '@satchel/core/signature.ts';
 import { CodedError } from '@satchel/protocol/errors.ts';
+import type { ObjectId, UploadId } from '@satchel/protocol/ids.ts';
 import { hash } from 'node:crypto';
 import {
   fetched,
@@ -220,6 +221,31 @@ test('S8 where not all of a batch fits the quota, chunks are taken while there i
     [true, 'quota_exceeded', true, 'quota_exceeded', true],
   );
   await assert.rejects(put(setup, setup.alice, randomBytes(3000)), coded('quota_exceeded'));
+});
+
+test('H93 S8 a damaged chunk is sent again though the quota is used up: it is counted already', async () => {
+  await using setup = await openTestBlocks();
+  const [small, large] = [randomBytes(1000), randomBytes(200_000)];
+  for (const bytes of [small, large]) await put(setup, setup.alice, bytes);
+  setup.ledger.quotaBytes = 201_000;
+  for (const bytes of [small, large]) await setup.ledger.recordDamaged(idOf(bytes), 'a bit flipped');
+  const results = await sendBatch(setup, setup.alice, [frameFor(small), frameFor(randomBytes(10))]);
+  assert.deepEqual(
+    results.map(({ code, stored }) => code ?? stored),
+    [true, 'quota_exceeded'],
+  );
+  const file = {
+    uploadId: 'u' as UploadId,
+    objectId: 'o' as ObjectId,
+    firstChunk: 0,
+    offset: 0,
+    chunks: [refOf(large)],
+  };
+  const { workspaceId, caller } = setup.alice;
+  const { files } = await setup.blocks.uploadRequest(caller, { workspaceId, files: [file] });
+  assert.equal(files[0]?.needs[0]?.need, 'put');
+  await put(setup, setup.alice, large);
+  assert.equal(setup.ledger.damaged.size, 0);
 });
 
 test('S5 when the store fails nothing is recorded, and the same batch succeeds later', async () => {

@@ -39,6 +39,11 @@ function isWorthAnnouncing(file: File): boolean {
   return file.chunks.length > 0 && (file.firstChunk > 0 || bytes >= ANNOUNCED_BYTES);
 }
 
+/** What versions of the workspace use already is counted (S8). */
+export function needsRoom(standing: ChunkStanding | undefined): boolean {
+  return standing !== 'linked' && standing !== 'damaged';
+}
+
 /** Refuses early what cannot fit. Several files are checked one by one as their bytes come. */
 async function expectRoom(
   ports: UploadRequestPorts,
@@ -48,7 +53,7 @@ async function expectRoom(
 ): Promise<void> {
   if (request.files.length !== 1) return;
   let bytes = 0;
-  request.files[0]?.chunks.forEach(({ size }, index) => (bytes += standings[index] === 'linked' ? 0 : size));
+  request.files[0]?.chunks.forEach(({ size }, index) => (bytes += needsRoom(standings[index]) ? size : 0));
   if (bytes > 0) await ports.ledger.expectRoom(caller, request.workspaceId, bytes);
 }
 

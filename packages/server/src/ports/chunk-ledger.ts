@@ -27,8 +27,11 @@ export interface UsedObject {
   readonly endBytes: number;
 }
 
-/** `linked`: usable by the workspace. `elsewhere`: stored, but only others are linked to it (S7). */
-export type ChunkStanding = 'linked' | 'elsewhere' | 'unknown';
+/**
+ * `linked`: usable by the workspace. `elsewhere`: stored, but only others are linked to it (S7). `damaged`: versions of
+ * the workspace use it and its bytes are lost (H93): to be sent again, and it needs no room that it does not have.
+ */
+export type ChunkStanding = 'linked' | 'elsewhere' | 'damaged' | 'unknown';
 
 /**
  * What the Block Service may ask of and tell the Meta Service: a function call in one process, an RPC between

@@ -298,7 +298,7 @@ test('H93 a damaged chunk is not taken in a commit until somebody has sent it ag
   await meta.ledger.recordDamaged(chunk.id, 'bit rot');
   const copy = putOf({ place: { parentId: ann.rootId, name: 'g' }, chunks: [chunk] });
   assert.equal(await outcomeOf(meta, ann, copy), 'chunk_missing');
-  assert.deepEqual(await meta.ledger.stand(ann, ann.workspaceId, [chunk]), ['unknown']);
+  assert.deepEqual(await meta.ledger.stand(ann, ann.workspaceId, [chunk]), ['damaged']);
   assert.deepEqual(
     (await meta.doctor()).findings.map((finding) => finding.code),
     ['chunk_damaged'],

@@ -90,6 +90,8 @@ test('H93 damage is told once, to the members of workspaces whose versions lose 
     assert.deepEqual(await meta.damaged(ann, ann.workspaceId, used.id), { chunks: [] });
     assert.deepEqual(await meta.damaged(bob, bob.workspaceId, undefined), { chunks: [] });
     await assert.rejects(meta.damaged(bob, ann.workspaceId, undefined), { code: 'not_found' });
+    assert.deepEqual(await meta.ledger.stand(ann, ann.workspaceId, [used, unused]), ['damaged', 'unknown']);
+    assert.deepEqual(await meta.ledger.stand(bob, bob.workspaceId, [used]), ['unknown']);
     await store(meta, ann, ann.workspaceId, [used]);
     assert.deepEqual(await meta.damaged(ann, ann.workspaceId, undefined), { chunks: [] });
   }

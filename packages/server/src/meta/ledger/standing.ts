@@ -44,7 +44,7 @@ export async function shardsOf(
 }
 
 /**
- * `ChunkLedger.stand`. Chunks that are recorded as damaged are unknown, so that they are sent again (H93). A link that a
+ * `ChunkLedger.stand`. Chunks that are recorded as damaged are not there, so that they are sent again (H93). A link that a
  * power cut takes back is missed by the commit, which is refused and asks for the chunk.
  */
 export async function stand(
@@ -92,8 +92,9 @@ async function otherWorkspaces(
 
 async function standOf(looking: Looking, chunkId: Uint8Array): Promise<ChunkStanding> {
   const { on, workspaceId, now } = looking;
-  if (looking.damaged.size > 0 && looking.damaged.has(chunkId.toHex())) return 'unknown';
   const link = await on.tx.first(WORKSPACE_CHUNKS.find, { workspaceId, chunkId });
+  if (looking.damaged.size > 0 && looking.damaged.has(chunkId.toHex()))
+    return link !== undefined && link.refs > 0 ? 'damaged' : 'unknown';
   if (link !== undefined) {
     // An unused link that a client is told to rely on must outlive its upload (S5).
     if (link.refs === 0 && link.touched_at !== now)
