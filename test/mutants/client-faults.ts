@@ -98,6 +98,15 @@ export const CLIENT_FAULTS: readonly Mutant[] = [
     suites: [committer],
   },
   {
+    name: 'restored-answer-taken',
+    breaks: 'what a restored server answers to a commit is taken for newer than what the device has',
+    rule: 'S10',
+    file: `${CLIENT}/synchronizer/committer.ts`,
+    find: 'if (following.isOfAnotherEpoch(workspaceId, answer)) return false;',
+    replace: '',
+    suites: [committer],
+  },
+  {
     name: 'planned-while-unanswered',
     breaks: 'it is planned although it is not known what became of a commit',
     rule: 'H88',

@@ -76,6 +76,15 @@ export const SERVER_FAULTS: readonly Mutant[] = [
     suites: [places],
   },
   {
+    name: 'id-of-a-root-given',
+    breaks: 'an object gets the id that is the top of the tree on every device',
+    rule: 'H49, S7',
+    file: `${SERVER}/meta/commit/place.ts`,
+    find: 'if (isDevicePlace(id) || id === state.workspace.root_id)',
+    replace: 'if (isDevicePlace(id) && id === state.workspace.root_id)',
+    suites: [places],
+  },
+  {
     name: 'cycle-accepted',
     breaks: 'a folder is moved into itself',
     rule: 'H30',
