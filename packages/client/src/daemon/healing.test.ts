@@ -119,6 +119,19 @@ test('H93 nothing is asked while nothing may be sent, nor of a workspace that is
   );
 });
 
+test('H93 what was left when sending had to end is sent later', async () => {
+  await using world = openWorld();
+  await indexedFile(world, 'small', 'precious');
+  let answers = 0;
+  const { healing, asked, sent } = healingIn(world, () => ({ chunks: [chunkOf('precious')] }), {
+    // The user pauses while the question is on its way, and goes on.
+    maySend: () => [true, false, false, false][answers++] ?? true,
+  });
+  healing.ask('soon');
+  await runUntil(healing, () => sent.length === 1);
+  assert.equal(asked.length, 2);
+});
+
 test('a server that is older than the question has nothing damaged; another refusal is told of and asked again', async () => {
   await using world = openWorld();
   let code: 'not_found' | 'internal' = 'not_found';

@@ -107,6 +107,8 @@ export class Healing {
       if (chunks.length > 0) log('the server has damaged chunks', { workspaceId, damaged: chunks.length, sent });
       after = next;
     } while (after !== undefined && this.#deps.maySend());
+    // What was left undone is done later.
+    if (!this.#deps.maySend()) this.ask('routinely');
   }
 
   /** A server that is older than the question has no answer to it. */
@@ -147,7 +149,6 @@ export class Healing {
         else if (others.length > 0) waiting.push(others);
       }
     }
-    if (waiting.length > 0) this.ask('routinely');
     return sent;
   }
 }
