@@ -196,12 +196,7 @@ export class Indexer {
     for (const path of this.#retries.take(now)) this.#hints.set(path, true);
     try {
       if (this.#mayReadArrivals() && this.fresh.isDue(now)) this.#startArrivals(signal);
-      while (!signal.aborted && this.#deps.isRootIntact()) {
-        const more = this.#deps.transaction(() => this.#slice());
-        this.#reading.start(signal, more);
-        if (!more) break;
-        await this.#deps.breathe();
-      }
+      if (await this.#look(signal)) await this.#readReplacing(signal);
       await this.#prove();
     } catch (error) {
       // What was taken from the hints in a transaction that came to nothing is looked for everywhere.
@@ -212,6 +207,29 @@ export class Indexer {
       this.#working = false;
     }
     this.#deps.changed();
+  }
+
+  /** Follows hints and scans; false: not to their end. */
+  async #look(signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted && this.#deps.isRootIntact()) {
+      const more = this.#deps.transaction(() => this.#slice());
+      this.#reading.start(signal);
+      if (!more) return true;
+      await this.#deps.breathe();
+    }
+    return false;
+  }
+
+  /**
+   * A file in the place of another one is read when all names are known: one of them may be where that went, and its
+   * identity with it (H32). The watcher may tell of the old name long before the new one.
+   */
+  async #readReplacing(signal: AbortSignal): Promise<void> {
+    const files = this.#reading.replacing();
+    if (files.size === 0) return;
+    if ((await this.#deps.caughtUp()) === 'ended') {
+      this.#reading.postpone(files, this.#deps.clock.monotonic() + QUIET.unknownMs);
+    } else if (await this.#look(signal)) this.#reading.start(signal, files);
   }
 
   #startArrivals(signal: AbortSignal): void {

@@ -256,6 +256,19 @@ test('H82 a file that is moved onto one whose number it was given after a deleti
   assert.deepEqual([after?.objectId, after?.name], [a.objectId, 'b']);
 });
 
+test('H32 a file in the place of another one is read when it is known where that went', async () => {
+  await using world = openWorld();
+  const row = await indexedFile(world, 'old', 'bytes');
+  renameSync(world.path('old'), world.path('moved'));
+  writeFileSync(world.path('old'), 'others');
+  // The watcher is late with the new name.
+  world.meddling.caughtUp = () => hint(world, 'moved');
+  hint(world, 'old');
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  assert.equal(world.parts.tree.pathOf(row.objectId), 'moved');
+  assert.deepEqual(names(world), ['moved', 'old']);
+});
+
 test('H31 a folder that takes the name of a file is no file saved anew: what lies in it stays what it is', async () => {
   await using world = openWorld();
   const { trees, tree } = world.parts;

@@ -11,7 +11,7 @@ export interface ReadQueueDeps extends ReadingDeps {
   readonly finished: () => void;
 }
 
-interface DueFile extends FileToRead {
+export interface DueFile extends FileToRead {
   /** Monotonic ms, like all times here. */
   readonly dueMs: number;
   /** When its first change after the last read was noticed, and its last. */
@@ -19,9 +19,9 @@ interface DueFile extends FileToRead {
   readonly changedAt: number;
   /** When it was last looked at. */
   readonly stat: DiskStat;
-  /** It has taken the place of another one. */
-  readonly isReplacing: boolean;
 }
+
+const NONE: ReadonlySet<DueFile> = new Set();
 
 const BATCH_FILES = 256;
 const BATCH_BYTES = 16 * 1024 * 1024;
@@ -56,17 +56,30 @@ export class ReadQueue {
     const wanted = Math.max(now + this.#quietMs(stat, row, closed), since + this.#rate.delay(path));
     const dueMs = Math.min(wanted, since + QUIET.longestMs);
     this.#due.delete(path);
-    const isReplacing = row !== undefined && row.stat.ino !== stat.ino;
-    this.#due.set(path, { path, dueMs, since, changedAt: now, objectId: row?.objectId, stat, isReplacing });
+    const replaced = row?.stat.ino === stat.ino ? undefined : row?.stat.ino;
+    this.#due.set(path, { path, dueMs, since, changedAt: now, objectId: row?.objectId, stat, replaced });
+  }
+
+  /** Those in the place of another file whose time has come. Where that went has to be known before they are read. */
+  replacing(): ReadonlySet<DueFile> {
+    const now = this.#deps.clock.monotonic();
+    const found = new Set<DueFile>();
+    for (const file of this.#due.values()) if (file.dueMs <= now && file.replaced !== undefined) found.add(file);
+    return found;
+  }
+
+  /** It cannot be told now where what they have replaced went. */
+  postpone(files: ReadonlySet<DueFile>, dueMs: number): void {
+    for (const file of files) if (this.#due.get(file.path) === file) this.#due.set(file.path, { ...file, dueMs });
   }
 
   /**
    * Starts what is due and may run beside what is being read.
-   * @param isLooking the new name of what another file has replaced may still be found, and has to come first (H32)
+   * @param proved of those that are `replacing`: every name that was there when they were is known (H32)
    */
-  start(signal: AbortSignal, isLooking: boolean): void {
+  start(signal: AbortSignal, proved = NONE): void {
     while (this.#underway.size < MAX_READS) {
-      const batch = this.#take(isLooking);
+      const batch = this.#take(proved);
       if (batch.length === 0) return;
       this.#underway.add(batch);
       void this.#read(batch, signal);
@@ -101,13 +114,13 @@ export class ReadQueue {
   }
 
   /** Files whose time has come: many small ones, or one large; one large at a time leaves room for the small (H58). */
-  #take(isLooking: boolean): readonly DueFile[] {
+  #take(proved: ReadonlySet<DueFile>): readonly DueFile[] {
     const now = this.#deps.clock.monotonic();
     const isLargeUnderway = [...this.#underway].some(([first]) => first !== undefined && isLarge(first));
     const batch: DueFile[] = [];
     let bytes = 0;
     for (const file of this.#due.values()) {
-      if (file.dueMs > now || (isLooking && file.isReplacing)) continue;
+      if (file.dueMs > now || (file.replaced !== undefined && !proved.has(file))) continue;
       if (isLarge(file) && (batch.length > 0 || isLargeUnderway)) continue;
       this.#due.delete(file.path);
       this.#rate.read(file.path, now, file.changedAt);

@@ -1,7 +1,7 @@
 /** H13: what is read while somebody writes. */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { appendFileSync, linkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, linkSync, renameSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { contentHash } from '@satchel/core/manifest.ts';
 import type { FileContent } from '@satchel/core/tree.ts';
@@ -19,7 +19,7 @@ const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
 type Change = (stat: StatIdentity) => { before?: StatIdentity; after?: StatIdentity };
 
 /** What reading the file came to, when its stat was such before and after. */
-async function read(world: World, change: Change, reserved?: string) {
+async function read(world: World, change: Change, reserved?: string, isReplaced = false) {
   const row = await indexedFile(world, 'f', 'old');
   const stat = identityOf(world.disk.stat('f')!);
   const chunks = [{ id: sha256(Buffer.from('torn')) as ChunkId, size: 4 }];
@@ -39,7 +39,8 @@ async function read(world: World, change: Change, reserved?: string) {
   const [readAndSend, lookAt] = [() => undefined, () => undefined];
   const isReserved = (path: string) => path === reserved;
   const deps = { disk, trees, tree, chunks: index, hashing, problems, transaction, readAndSend, lookAt, isReserved };
-  const [outcome] = await readFiles(deps, [{ path: 'f', objectId: row.objectId }], never);
+  const replaced = isReplaced ? row.stat.ino : undefined;
+  const [outcome] = await readFiles(deps, [{ path: 'f', objectId: row.objectId, replaced }], never);
   const now = trees.local.get(row.objectId)?.content;
   return { outcome, isRecorded: now?.kind === 'file' && now.hash === result.hash };
 }
@@ -63,6 +64,18 @@ for (const [when, change] of [
     await using world = openWorld();
     assert.deepEqual(await read(world, change), { outcome: 'again', isRecorded: false });
   });
+
+test('H32 a file that another one has replaced meanwhile is looked at anew: where it went is not known yet', async () => {
+  await using world = openWorld();
+  const replacing = () => {
+    writeFileSync(world.path('.satchel/other'), 'else');
+    renameSync(world.path('.satchel/other'), world.path('f'));
+    const stat = identityOf(world.disk.stat('f')!);
+    return { before: stat, after: stat };
+  };
+  assert.deepEqual(await read(world, replacing), { outcome: 'gone', isRecorded: false });
+  assert.deepEqual(await read(world, replacing, undefined, true), { outcome: 'recorded', isRecorded: true });
+});
 
 test('H17 a write through one hard link is seen at all of them, though the watcher names but one', async () => {
   await using world = openWorld();

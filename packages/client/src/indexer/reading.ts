@@ -40,7 +40,7 @@ export interface ReadingDeps {
 
 /**
  * `again`: it changed while it was read, is about to be changed by this device, or its folder is not known yet.
- * `gone`: no file that can be synced lies there.
+ * `gone`: no file that can be synced lies there, or another one than was to be read.
  */
 export type ReadOutcome = 'recorded' | 'again' | 'gone' | 'unreadable';
 
@@ -50,6 +50,8 @@ const NO_FILE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EL
 export interface FileToRead {
   readonly path: string;
   readonly objectId: ObjectId | undefined;
+  /** The inode that Local has there, when another one has taken its place and it is known where it went (H32). */
+  readonly replaced?: number | undefined;
 }
 
 /**
@@ -106,7 +108,7 @@ function recordOrReport(deps: ReadingDeps, file: FileToRead, result: ScanResult)
   }
 }
 
-function record(deps: ReadingDeps, { path, objectId }: FileToRead, result: ScanResult): ReadOutcome {
+function record(deps: ReadingDeps, { path, objectId, replaced }: FileToRead, result: ScanResult): ReadOutcome {
   if (result.outcome === 'unreadable') return refuse(deps, path, result);
   const stat = deps.disk.stat(path);
   if (stat === undefined) return 'gone';
@@ -117,6 +119,10 @@ function record(deps: ReadingDeps, { path, objectId }: FileToRead, result: ScanR
   const folder = deps.tree.folderAt(folderOf(path));
   if (folder === undefined) return 'again';
   if (isTakenInOtherForm(deps, folder, path)) return 'gone';
+  const diskName = path.slice(path.lastIndexOf('/') + 1);
+  const known = deps.tree.rowAt(folder.objectId, diskName)?.stat.ino;
+  // RACE: replaced since it was looked at. Where to that went is to be known first, since its identity goes along (H32).
+  if (known !== undefined && known !== stat.ino && known !== replaced) return 'gone';
   const { hash, size, chunks } = result;
   const content = {
     kind: 'file' as const,
@@ -126,7 +132,7 @@ function record(deps: ReadingDeps, { path, objectId }: FileToRead, result: ScanR
     mtimeMs: millisecondsOf(stat.mtimeNs),
   };
   deps.chunks.putManifest(hash, chunks);
-  const row = deps.tree.observe(folder, path.slice(path.lastIndexOf('/') + 1), stat, content);
+  const row = deps.tree.observe(folder, diskName, stat, content);
   // Of a new short file nothing is known.
   if (objectId !== undefined || size >= SIGNED_FILE_BYTES) deps.chunks.indexObject(row.objectId, chunks);
   deps.problems.clear(path);
