@@ -225,7 +225,7 @@ export const DISK_FAULTS: readonly Mutant[] = [
     breaks: 'after an unclean stop what was begun is not taken up',
     rule: 'H83',
     file: `${CLIENT}/apply/recovery.ts`,
-    find: 'const left = open.filter((intent) => !finish(applier, intent));',
+    find: 'const left = open.filter((intent) => !finish(applier, intent, slotsOf));',
     replace: 'const left = open.filter(() => true);',
     suites: [recovery],
   },

@@ -65,5 +65,9 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly showed: str
   },
   { seed: 6100001897, showed: 'a name made anew was told of before the new one of its file: one file twice' },
   { seed: 6100005280, showed: 'the same' },
+  {
+    seed: 6200000480,
+    showed: 'killed while an excluded folder went into the trash, the rest replaced: one file was deleted everywhere',
+  },
   { seed: 34000559, showed: 'no fault: a power cut took a rename back, and the old version went for the new one' },
 ];

@@ -1,6 +1,6 @@
 /** H83: what was begun when the process died. */
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { FileContent } from '@satchel/core/tree.ts';
 import type { ContentHash, VersionId } from '@satchel/protocol/ids.ts';
@@ -98,4 +98,33 @@ test('H83 a folder of the user is not taken for the one that had no place yet', 
   sweepParts(world.parts.applier);
   assert.equal(world.parts.trees.local.get(objectId('d')), undefined);
   assert.deepEqual(readdirSync(world.path(PART_FOLDER)), []);
+});
+
+test('H74 H83 what this device has put into the trash of an excluded folder is no deletion of the user after a crash', async () => {
+  await using world = openWorld();
+  const { applier, trees } = world.parts;
+  const { disk, intents, trash } = applier.deps;
+  mkdirSync(world.path('d'));
+  for (const name of ['kept', 'gone']) writeFileSync(world.path(`d/${name}`), name);
+  await scanned(world);
+  const folder = trees.local.childNamed({ parentId: TREE_ROOT, name: 'd' });
+  assert.ok(folder);
+  const parentId = folder.objectId;
+  const [kept, gone] = ['kept', 'gone'].map((name) => trees.local.childNamed({ parentId, name }));
+  assert.ok(kept && gone);
+  const rows = [folder, kept, gone];
+  for (const row of rows) trees.putSynced({ ...row, placeVersion: 1 });
+  intents.add(
+    rows.map((expected) => {
+      const { objectId: id, workspaceId } = expected;
+      return { step: { kind: 'removeLocal', objectId: id, workspaceId, expected, excluded: true } };
+    }),
+  );
+  for (const row of [kept, gone]) trash.record(`.satchel/trash/${row.name}`, `d/${row.name}`, row.stat);
+  assert.equal(await disk.rename('d/kept', '.satchel/trash/kept'), 'renamed');
+  rmSync(world.path('d'), { recursive: true }); // by the user, with what was left in it
+  finishIntents(applier);
+  const isKnown = ({ objectId: id }: typeof kept) =>
+    trees.local.get(id) !== undefined && trees.synced.get(id) !== undefined;
+  assert.deepEqual(rows.map(isKnown), [true, false, true], 'of the rest a scan proves that the user has deleted it');
 });

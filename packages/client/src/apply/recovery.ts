@@ -4,7 +4,8 @@ import type { DiskStat, StatIdentity } from '../ports/disk.ts';
 import type { ScanResult } from '../ports/hashing.ts';
 import { identityOf, isExecutable } from '../indexer/observation.ts';
 import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
-import type { Intent, IntendedStep } from '../state/intents.ts';
+import type { DiskStep } from '@satchel/core/step.ts';
+import type { Intent } from '../state/intents.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { localContent, UNSEEN, type Applier, type ArrivingStep, type StepOf } from './applier.ts';
 import { PART_FOLDER, partPathOf, READY_FOLDER } from './arriving.ts';
@@ -85,19 +86,24 @@ export function sweepParts(applier: Applier, isTaken: (id: ObjectId) => boolean 
  * happen. Before the first scan: it would take what stands there for the user's.
  */
 export function finishIntents(applier: Applier): void {
-  const { intents } = applier.deps;
+  const { intents, trash } = applier.deps;
   let open = [...intents.all()];
+  let slots: ReturnType<typeof trash.slotsByPath> | undefined;
+  const slotsOf = (path: string) => (slots ??= trash.slotsByPath()).get(path) ?? [];
   // A folder comes before what is in it, in whatever order they were noted.
   for (let progressed = true; progressed;) {
-    const left = open.filter((intent) => !finish(applier, intent));
+    const left = open.filter((intent) => !finish(applier, intent, slotsOf));
     progressed = left.length < open.length;
     open = left;
   }
   intents.dropAll();
 }
 
+/** Where in the trash what lay at a path was noted. */
+type SlotsOf = (path: string) => readonly string[];
+
 /** True when what the step did to the disk was found there, and recorded. */
-function finish(applier: Applier, { step, ino, made }: Intent): boolean {
+function finish(applier: Applier, { step, ino, made }: Intent, slotsOf: SlotsOf): boolean {
   const row = applier.deps.trees.local.get(step.objectId);
   if (row === undefined) return finishNew(applier, step, made);
   const unseen: LocalRow = { ...row, presence: 'present', stat: { ...row.stat, ctimeNs: UNSEEN } };
@@ -108,6 +114,13 @@ function finish(applier: Applier, { step, ino, made }: Intent): boolean {
       return step.expected !== undefined && finishSymlink(applier, step, row);
     case 'makeFolder':
       return false;
+    case 'removeLocal':
+      if (!wasRemoved(applier, row, slotsOf)) return false;
+      applier.deps.transaction(() => {
+        applier.deps.tree.remove(row.objectId);
+        applier.recordSynced(step);
+      });
+      return true;
     case 'setExecutable':
       if (row.content.kind !== 'file' || row.content.executable === step.executable) return false;
       if (!hasBit(applier, row, step.executable)) return false;
@@ -124,6 +137,18 @@ function finish(applier: Applier, { step, ino, made }: Intent): boolean {
   }
 }
 
+/**
+ * H74: whether a file of an excluded folder rests in the trash, where only this device puts it, or such a folder is gone
+ * after all that was in it. Else the scan would take that for a deletion by the user.
+ */
+function wasRemoved({ deps }: Applier, row: LocalRow, slotsOf: SlotsOf): boolean {
+  const { disk, tree, trees } = deps;
+  const path = tree.pathOf(row.objectId);
+  if (path === undefined || disk.stat(path)?.ino === row.stat.ino) return false;
+  if (row.content.kind === 'folder') return trees.local.children(row.objectId).next().done === true;
+  return slotsOf(path).some((slot) => disk.stat(slot)?.ino === row.stat.ino);
+}
+
 function hasBit({ deps }: Applier, row: LocalRow, executable: boolean): boolean {
   const path = deps.tree.pathOf(row.objectId);
   const stat = path === undefined ? undefined : deps.disk.stat(path);
@@ -136,7 +161,7 @@ function wasRenamed(applier: Applier, row: LocalRow, to: Place): boolean {
   return inodeAt(applier.pathAt(to)) === row.stat.ino && inodeAt(tree.pathOf(row.objectId)) !== row.stat.ino;
 }
 
-function finishNew(applier: Applier, step: IntendedStep, made: StatIdentity | undefined): boolean {
+function finishNew(applier: Applier, step: DiskStep, made: StatIdentity | undefined): boolean {
   switch (step.kind) {
     case 'download':
       return finishNewAt(applier, step, step.place, () => linkedPart(applier, step));

@@ -109,6 +109,13 @@ export class Trash {
     return made;
   }
 
+  /** All that is noted, by the path where it lay. */
+  slotsByPath(): ReadonlyMap<string, readonly string[]> {
+    const slots = this.#deps.db.columns('SELECT path, trash_path FROM trashed');
+    const byPath = Map.groupBy(slots, ([path]) => String(path));
+    return new Map([...byPath].map(([path, rows]) => [path, rows.map(([, slot]) => String(slot))]));
+  }
+
   /** What was noted did not come to rest here. */
   dismiss(trashPath: string): void {
     this.#deps.db.run('DELETE FROM trashed WHERE trash_path = ?', trashPath);

@@ -4,13 +4,11 @@ import type { StatIdentity } from '../ports/disk.ts';
 import type { ClientDatabase } from './database.ts';
 
 /**
- * Changes of the disk that would be taken for the user's when the process dies before they are recorded. Not among
- * them: what is removed, since a deletion that both sides have made is one.
+ * A change of the disk that would be taken for the user's when the process dies before it is recorded. Not among them:
+ * what the server has deleted too, since a deletion that both sides have made is one.
  */
-export type IntendedStep = Exclude<DiskStep, { readonly kind: 'removeLocal' }>;
-
 export interface Intent {
-  readonly step: IntendedStep;
+  readonly step: DiskStep;
   /** Downloads: the inode of the file that is put into place. */
   readonly ino?: number;
   /** New folders and symlinks: what was made in the staging folder. */

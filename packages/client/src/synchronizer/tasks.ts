@@ -120,7 +120,8 @@ export class Tasks {
       steps.filter((step) => isMaking(step)),
     );
     const intended = steps.flatMap((step): readonly Intent[] => {
-      if (step.kind === 'removeLocal' || (step.kind === 'moveLocal' && step.remote === undefined)) return [];
+      if (step.kind === 'removeLocal' && !step.excluded) return [];
+      if (step.kind === 'moveLocal' && step.remote === undefined) return [];
       const made = isMaking(step) ? making.made(step) : undefined;
       return [{ step, ...(made === undefined ? {} : { made }) }];
     });
