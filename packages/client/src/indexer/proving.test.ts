@@ -100,6 +100,22 @@ test('C3 H63 nothing is deleted when the root goes while it is looked at', async
   assert.deepEqual(names(world), []);
 });
 
+/** What stood at `a` is looked for again and again, and is only gone once nothing is reserved any more. */
+async function goesWhenReleased(world: World, reserved: DisposableStack): Promise<void> {
+  const { indexer } = world.parts;
+  await indexing(world, async (signal) => {
+    for (let turn = 0; turn < 20; turn++) {
+      indexer.recheck([]);
+      await indexer.turned(signal);
+      await setImmediate();
+    }
+    assert.deepEqual(names(world), ['a']);
+    reserved.dispose();
+    await indexer.settled(signal, { waitForWriters: true });
+  });
+  assert.deepEqual(names(world), []);
+}
+
 test('C3 what this device moves at this moment is not gone from where it was', async () => {
   await using world = openWorld();
   mkdirSync(world.path('a'));
@@ -110,17 +126,7 @@ test('C3 what this device moves at this moment is not gone from where it was', a
   moving.use(indexer.reserve(['a'], [before!.stat.ino]));
   tree.vanish(before!);
   rmdirSync(world.path('a'));
-  await indexing(world, async (signal) => {
-    for (let turn = 0; turn < 20; turn++) {
-      indexer.recheck([]);
-      await indexer.turned(signal);
-      await setImmediate();
-    }
-    assert.deepEqual(names(world), ['a']);
-    moving.dispose();
-    await indexer.settled(signal, { waitForWriters: true });
-  });
-  assert.deepEqual(names(world), []);
+  await goesWhenReleased(world, moving);
 });
 
 test('C3 a folder into which this device puts something at this moment is not gone before that is recorded', async () => {
@@ -132,17 +138,7 @@ test('C3 a folder into which this device puts something at this moment is not go
   putting.use(indexer.reserve(['a/f'], []));
   rmdirSync(world.path('a'));
   hint(world, 'a');
-  await indexing(world, async (signal) => {
-    for (let turn = 0; turn < 20; turn++) {
-      indexer.recheck([]);
-      await indexer.turned(signal);
-      await setImmediate();
-    }
-    assert.deepEqual(names(world), ['a']);
-    putting.dispose();
-    await indexer.settled(signal, { waitForWriters: true });
-  });
-  assert.deepEqual(names(world), []);
+  await goesWhenReleased(world, putting);
 });
 
 test('C3 what is gone may stand where this device is about to record something: moved there, it stays who it is', async () => {
