@@ -23,6 +23,16 @@ export const DISK_FAULTS: readonly Mutant[] = [
     suites: [downloads],
   },
   {
+    name: 'displaced-passes-for-moved',
+    breaks:
+      'an edit of the last moment, found beside its file before the swap is recorded, passes for the file moved there',
+    rule: 'C4, H14',
+    file: `${CLIENT}/synchronizer/file-downloads.ts`,
+    find: '[...intended.map(({ ino }) => ino), ...displaced]',
+    replace: 'intended.map(({ ino }) => ino)',
+    suites: [downloads],
+  },
+  {
     name: 'place-taken-for-the-object',
     breaks: 'whatever lies at the place of an object passes for it',
     rule: 'C4',

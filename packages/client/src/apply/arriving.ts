@@ -139,8 +139,11 @@ export async function makeFolder(applier: Applier, making: Making, step: StepOf<
 }
 
 /** Until it is recorded nobody takes what is put there for the user's. */
-function reserved(applier: Applier, path: string, made: StatIdentity | undefined): Disposable {
-  return applier.deps.reserve([path], made === undefined ? [] : [made.ino]);
+function reserved(applier: Applier, path: string, ...inodes: readonly (StatIdentity | undefined)[]): Disposable {
+  return applier.deps.reserve(
+    [path],
+    inodes.flatMap((each) => each?.ino ?? []),
+  );
 }
 
 export async function makeSymlink(
@@ -156,7 +159,7 @@ export async function makeSymlink(
   if (path === undefined || (step.expected !== undefined && standing === undefined) || content.kind !== 'symlink')
     return 'dropped';
   if (!staysInside(path, content.target)) return 'refused';
-  using reservation = reserved(applier, path, making.made(step));
+  using reservation = reserved(applier, path, making.made(step), standing?.stat);
   reservation satisfies Disposable;
   const stat = await (standing === undefined
     ? making.place(step, path)

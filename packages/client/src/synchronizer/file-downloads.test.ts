@@ -19,6 +19,7 @@ import type { FileContent, RemoteNode } from '@satchel/core/tree.ts';
 import type { ChunkId, VersionId } from '@satchel/protocol/ids.ts';
 import {
   indexedFile,
+  indexing,
   LONG_AGO_S,
   meddledBefore,
   objectId,
@@ -173,6 +174,32 @@ test('C4 H14 a file that is edited between the last look and the swap stays in s
   edit = () => appendFileSync(world.path('f'), ', edited');
   assert.deepEqual((await download(world, { chunks: [Buffer.from('new')], expected })).outcome, { outcome: 'done' });
   assert.deepEqual(files(world), { f: 'new', 'f (conflicted copy from one, 2027-01-15)': 'old one, edited' });
+});
+
+test('C4 H14 what stays in sight becomes an object of its own, also when it is found before the swap is recorded', async () => {
+  let edit = (): void => undefined;
+  let flushNames = async (): Promise<void> => undefined;
+  await using world = openWorld((disk) => {
+    const meddled = meddledBefore({ exchange: () => edit() })(disk);
+    return { ...meddled, flush: async (paths) => void (await flushNames(), await disk.flush(paths)) };
+  });
+  const expected = await indexedFile(world, 'f', 'old one');
+  edit = () => {
+    appendFileSync(world.path('f'), ', edited');
+    flushNames = () => scanned(world);
+  };
+  await download(world, { chunks: [Buffer.from('new')], expected });
+  flushNames = async () => undefined;
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  const { local } = world.parts.trees;
+  const rows = Object.keys(files(world)).map((name) => local.childNamed({ parentId: TREE_ROOT, name }));
+  assert.deepEqual(
+    rows.map((row) => [row?.objectId === expected.objectId, row?.stat.size]),
+    [
+      [true, 'new'.length],
+      [false, 'old one, edited'.length],
+    ],
+  );
 });
 
 test('C4 H14 a file that is edited between the swap and the record is recorded as it was swapped in', async () => {

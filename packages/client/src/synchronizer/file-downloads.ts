@@ -239,10 +239,9 @@ export class FileDownloads {
       const ino = staged[at]?.ino;
       return ino === undefined ? [] : [{ step, ino }];
     });
-    using reservation = reserve(
-      paths,
-      intended.map(({ ino }) => ino),
-    );
+    // Also what is displaced: found elsewhere before the swap is recorded, it would pass for the object that moved.
+    const displaced = parts.flatMap(({ step }) => this.#deps.trees.local.get(step.objectId)?.stat.ino ?? []);
+    using reservation = reserve(paths, [...intended.map(({ ino }) => ino), ...displaced]);
     reservation satisfies Disposable;
     const noted = intents.add(intended);
     const placed: { readonly index: number; readonly file: Placed; readonly part: string }[] = [];
