@@ -43,6 +43,7 @@ import { createUploader } from '../transfer/upload.ts';
 import { ActivityLog } from './activity-log.ts';
 import { Healing } from './healing.ts';
 import { KeptFolders } from './kept-folders.ts';
+import { LastSync } from './last-sync.ts';
 import type { RootProblem } from '../ports/root-guard.ts';
 import { describe } from './step-activity.ts';
 
@@ -90,6 +91,7 @@ export interface Assembly {
   readonly tree: LocalTree;
   readonly workspaces: WorkspaceStore;
   readonly settings: Settings;
+  readonly lastSync: LastSync;
   readonly chunks: ChunkIndex;
   readonly indexer: Indexer;
   readonly applier: Applier;
@@ -134,6 +136,7 @@ export function assemble(
   const chunks = createChunkIndex(db);
   const workspaces = createWorkspaceStore(db);
   const settings = createSettings(db);
+  const lastSync = new LastSync(settings);
   const pending = createPendingCommits(db);
   const activity = new ActivityLog(db, now);
   const pathProblems = new PathProblems();
@@ -298,6 +301,7 @@ export function assemble(
       rootId: TREE_ROOT,
       excluded: (id) => exclusions.has(id),
       canWrite,
+      joinsShares: () => lastSync.ms === undefined,
       awaitedCopy: (id) => trees.awaitedCopy(id),
       conflictName: (name, isTaken) =>
         conflictName({
@@ -319,6 +323,7 @@ export function assemble(
     tree,
     workspaces,
     settings,
+    lastSync,
     chunks,
     indexer,
     applier,

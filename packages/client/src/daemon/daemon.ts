@@ -27,7 +27,6 @@ const RESTART_MS = 1000;
 const ROOT_CHECK_MS = 2000;
 /** Setting that is there between a clean stop and the next start. */
 const CLEAN_STOP = 'stopped.cleanly';
-const LAST_SYNC = 'synced.last';
 const OBSERVE_MS = 10_000;
 /** How often a server that is away is asked for somebody who waits. */
 const ASK_AGAIN_MS = 1000;
@@ -47,7 +46,6 @@ export class Daemon {
   /** Undefined: the server has not been asked yet, or has not answered. */
   #feed: FeedState | undefined;
   #lastActiveMs: number;
-  #lastSyncMs: number | undefined;
   /** Of the present run. */
   #signal: AbortSignal = AbortSignal.abort();
 
@@ -67,8 +65,6 @@ export class Daemon {
         this.#lastActiveMs = ports.clock.monotonic();
       },
     });
-    const lastSync = this.parts.settings.get(LAST_SYNC);
-    this.#lastSyncMs = lastSync === undefined ? undefined : Number(lastSync);
     this.pause = new PauseSetting(this.parts.settings, ports.clock);
     this.#holdOff = new HoldOff({ clock: ports.clock, over: (signal) => this.#goOn(signal) });
     this.#prefetching = new Prefetching({ ...this.parts, api: ports.api, disk: ports.disk, clock: ports.clock });
@@ -85,7 +81,7 @@ export class Daemon {
   /** Wall time in ms. */
   get lastSyncMs(): number | undefined {
     this.#noteSync();
-    return this.#lastSyncMs;
+    return this.parts.lastSync.ms;
   }
 
   get rules(): IgnoreRules {
@@ -142,7 +138,7 @@ export class Daemon {
       this.#supervise('changes', signal, () => this.#follow(signal)),
       this.#supervise('housekeeping', signal, () => housekeeping.run(signal)),
     ]);
-    this.parts.settings.set(LAST_SYNC, this.#lastSyncMs?.toString());
+    this.parts.lastSync.save();
     this.parts.settings.set(CLEAN_STOP, '1');
   }
 
@@ -323,7 +319,7 @@ export class Daemon {
   }
 
   #noteSync(): void {
-    if (this.isInSync() && this.isOnline()) this.#lastSyncMs = this.#options.ports.clock.now();
+    if (this.isInSync() && this.isOnline()) this.parts.lastSync.note(this.#options.ports.clock.now());
   }
 
   async #rootInPlace(signal: AbortSignal): Promise<void> {
