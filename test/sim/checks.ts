@@ -1,8 +1,7 @@
-import { hash } from 'node:crypto';
 import { contentHash } from '@satchel/core/manifest.ts';
 import type { ObjectRecord } from '@satchel/protocol/objects.ts';
 import type { SimDevice } from './device.ts';
-import { chunksOf } from './hashing.ts';
+import { chunksOf, sha256 } from './hashing.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A rule that did not hold. */
@@ -14,9 +13,8 @@ export class Violation extends Error {
   }
 }
 
-type View = ReadonlyMap<string, string>;
-
-const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
+/** Path → what is there. */
+export type View = ReadonlyMap<string, string>;
 
 /** What the server lists, as paths; also shows that it is a tree (P7). */
 export function serverView(objects: readonly ObjectRecord[], rootId: string): View {
@@ -48,9 +46,10 @@ export function serverView(objects: readonly ObjectRecord[], rootId: string): Vi
   return view;
 }
 
-function hashed(view: View): View {
+/** What lies on a disk, as the server would tell it. */
+export function hashedTree(device: SimDevice): View {
   const result = new Map<string, string>();
-  for (const [path, what] of view) {
+  for (const [path, what] of device.tree()) {
     const match = /^file( x)? ([^]*)$/.exec(what);
     if (match === null) result.set(path, what);
     else {
@@ -72,9 +71,9 @@ export function difference(one: View, two: View): string | undefined {
 }
 
 /** P4: every disk is as the server says. */
-export function disagreement(devices: readonly SimDevice[], server: View): string | undefined {
+export function disagreement(devices: readonly SimDevice[], viewOf: (device: SimDevice) => View): string | undefined {
   for (const device of devices) {
-    const different = difference(hashed(device.tree()), server);
+    const different = difference(hashedTree(device), viewOf(device));
     if (different !== undefined) return `${device.name} | server\n${different}`;
   }
   return undefined;
@@ -87,21 +86,12 @@ interface Contents {
   readonly mayDuplicate: boolean;
 }
 
-/** P1, P3, P6: contents of the agreed tree against what users have made. */
+/** P1, P3, P6: contents of the trees, on which each account's devices agree, against what users have made. */
 export function checkContents({ devices, ledger, mayDuplicate }: Contents): void {
-  const seen = new Map<string, string>();
-  for (const [path, inode] of devices[0]!.disk.walk()) {
-    if (path.startsWith('.satchel') || inode.type !== 'file') continue;
-    if (!ledger.existed(inode.data))
-      throw new Violation('P3', `${path} holds what nobody wrote: ${inode.data.toString('latin1').slice(0, 60)}`);
-    const text = inode.data.toString('latin1');
-    const other = seen.get(text);
-    if (other !== undefined && !mayDuplicate && !ledger.mayStandTwice(inode.data))
-      throw new Violation('P6', `${path} and ${other} are one file: ${text.slice(0, 30)}`);
-    seen.set(text, path);
-  }
+  const somewhere = new Set<string>();
+  for (const device of devices) for (const text of contentsOf(device, ledger, mayDuplicate).keys()) somewhere.add(text);
   for (const text of ledger.live()) {
-    if (seen.has(text)) continue;
+    if (somewhere.has(text)) continue;
     const rests = devices.flatMap((device) =>
       [...device.disk.walk()].flatMap(([path, { type, data }]) =>
         type === 'file' && data.toString('latin1') === text ? [`${device.name}:${path}`] : [],
@@ -112,6 +102,22 @@ export function checkContents({ devices, ledger, mayDuplicate }: Contents): void
       `${text.slice(0, 30)} is in no tree${rests.length > 0 ? `, only in ${rests.join(', ')}` : ' and nowhere else'}`,
     );
   }
+}
+
+/** P3, P6 */
+function contentsOf({ disk }: SimDevice, ledger: Ledger, mayDuplicate: boolean): ReadonlyMap<string, string> {
+  const seen = new Map<string, string>();
+  for (const [path, inode] of disk.walk()) {
+    if (path.startsWith('.satchel') || inode.type !== 'file') continue;
+    if (!ledger.existed(inode.data))
+      throw new Violation('P3', `${path} holds what nobody wrote: ${inode.data.toString('latin1').slice(0, 60)}`);
+    const text = inode.data.toString('latin1');
+    const other = seen.get(text);
+    if (other !== undefined && !mayDuplicate && !ledger.mayStandTwice(inode.data))
+      throw new Violation('P6', `${path} and ${other} are one file: ${text.slice(0, 30)}`);
+    seen.set(text, path);
+  }
+  return seen;
 }
 
 /** Nothing displaced lies forgotten between two names, and no download has left a part behind. */

@@ -165,3 +165,12 @@ export function mortalDatabase(
   // The same calls, of a class that has private members: no other way to stand in for it.
   return mortal as ClientDatabase;
 }
+
+/** A command that the daemon does not survive is answered by nobody. */
+export function unlessKilled(command: () => void): void {
+  try {
+    command();
+  } catch (error) {
+    if (!(error instanceof KilledError)) throw error;
+  }
+}

@@ -1,8 +1,20 @@
+import type { Wanted } from './script.ts';
+
+export interface Regression {
+  readonly seed: number;
+  readonly showed: string;
+  /** What is played beside the rest; absent: what was when it failed. */
+  readonly wanted?: Wanted;
+}
+
+/** Before there were shared folders here. */
+export const EARLIER: Wanted = { sharing: false };
+
 /**
  * Seeds that once ended badly, with what they showed. A change of what is drawn from a seed makes another history of
  * it; that it once failed still makes it as good a seed as any.
  */
-export const REGRESSIONS: readonly { readonly seed: number; readonly showed: string }[] = [
+export const REGRESSIONS: readonly Regression[] = [
   { seed: 100, showed: 'a problem of a path that is gone kept `wait` from ending' },
   {
     seed: 189,

@@ -1,5 +1,6 @@
 import { createChance, type Chance } from './chance.ts';
 import { NO_FAULTS, type Faults } from './machine.ts';
+import { drawSharing, type SharingScript } from './sharing/script.ts';
 import { USER_ACTS, type UserAct } from './users.ts';
 
 /** Something that befalls a machine, the line or the server. */
@@ -41,9 +42,18 @@ export interface Script {
   readonly hasBirthTimes: boolean;
   /** Some files are of several chunks. */
   readonly hasLongFiles: boolean;
+  /** Several accounts, and folders that they share. */
+  readonly sharing?: SharingScript;
+}
+
+/** What is played beside the rest: as the seed has it, or as somebody wants it. */
+export interface Wanted {
+  readonly sharing?: boolean;
 }
 
 const HISTORY_ACTS = 30;
+/** Of all histories. */
+const SHARED = 0;
 
 function drawActs(
   chance: Chance,
@@ -108,7 +118,7 @@ function drawSlowness(chance: Chance, faults: Faults): void {
   faults.slowWatcher = chance.pick([1, 20, 100]);
 }
 
-export function drawScript(seed: number, chance: Chance): Script {
+export function drawScript(seed: number, chance: Chance, wanted: Wanted = {}): Script {
   const devices = chance.pick([2, 2, 2, 3, 3, 4]);
   const spanMs = chance.pick([2000, 10_000, 60_000]);
   const hasPowerCuts = chance.happens(0.3);
@@ -138,5 +148,20 @@ export function drawScript(seed: number, chance: Chance): Script {
   // A chance by which the seeds that once failed draw what they drew.
   drawSlowness(createChance(seed ^ 0x9a8), faults);
   drawLater(createChance(seed ^ 0x5e44e4), { faults, incidents, devices, spanMs });
-  return { seed, devices, spanMs, acts, incidents, solos, faults, reusesInodes, hasBirthTimes, hasLongFiles };
+  const sharers = createChance(seed ^ 0x5a4e5);
+  const isShared = sharers.happens(SHARED);
+  const shared = (wanted.sharing ?? isShared) ? { sharing: drawSharing(sharers, { devices, spanMs }) } : {};
+  return {
+    seed,
+    devices,
+    spanMs,
+    acts,
+    incidents,
+    solos,
+    faults,
+    reusesInodes,
+    hasBirthTimes,
+    hasLongFiles,
+    ...shared,
+  };
 }
