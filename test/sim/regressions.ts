@@ -81,5 +81,6 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 6200000480,
     showed: 'killed while an excluded folder went into the trash, the rest replaced: one file was deleted everywhere',
   },
+  { seed: 7000008182, showed: 'a moved file that was not read before a kill kept the bit of its old place' },
   { seed: 34000559, showed: 'no fault: a power cut took a rename back, and the old version went for the new one' },
 ];

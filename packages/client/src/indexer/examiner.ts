@@ -7,7 +7,7 @@ import { forgetLeftAlone, isLeftAlone, leaveAlone, resume } from './left-alone.t
 import { holdsOnlyLocal } from './local-only.ts';
 import type { KnownFolder, LocalTree } from './local-tree.ts';
 import { asMounted, isHiddenByMount } from './mounted.ts';
-import { isUnchanged, staysInside } from './observation.ts';
+import { isUnchanged, staysInside, UNSEEN } from './observation.ts';
 import type { PathProblems } from './problems.ts';
 
 export interface ExaminerDeps {
@@ -133,7 +133,9 @@ export class Examiner {
         if (row !== undefined && row.content.kind === 'file' && isUnchanged(row, stat)) return;
         if (row === undefined) {
           const content = tree.movedContent(stat);
-          if (content !== undefined) tree.observe(entry.folder, entry.name, stat, content);
+          // A process that dies before it is read must not believe it after its next start.
+          const unread = { ...stat, ctimeNs: UNSEEN };
+          if (content !== undefined) tree.observe(entry.folder, entry.name, unread, content);
         }
         wantsReading(path, stat, row);
     }
