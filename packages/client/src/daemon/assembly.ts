@@ -17,7 +17,7 @@ import { Signing } from '../indexer/signing.ts';
 import { PathProblems } from '../indexer/problems.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import type { ChunkAt, Hashing } from '../ports/hashing.ts';
+import type { Hashing } from '../ports/hashing.ts';
 import type { ServerApi } from '../ports/server-api.ts';
 import { createChunkIndex, type ChunkIndex } from '../state/chunk-index.ts';
 import type { ClientDatabase } from '../state/database.ts';
@@ -32,7 +32,7 @@ import { DeleteGuard } from '../synchronizer/delete-guard.ts';
 import { EarlyUploads } from '../synchronizer/early-uploads.ts';
 import { Engine } from '../synchronizer/engine.ts';
 import { Exclusions } from '../synchronizer/exclusions.ts';
-import { FileDownloads } from '../synchronizer/file-downloads.ts';
+import { FileDownloads, type Prefetched } from '../synchronizer/file-downloads.ts';
 import { Following } from '../synchronizer/following.ts';
 import { ObjectProblems } from '../synchronizer/object-problems.ts';
 import { RemoteTree } from '../synchronizer/remote-tree.ts';
@@ -83,7 +83,7 @@ export interface Conditions {
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
   readonly offline: () => void;
   readonly progressed: () => void;
-  readonly takePrefetched: (id: ObjectId) => Promise<ReadonlyMap<number, ChunkAt> | undefined>;
+  readonly takePrefetched: (id: ObjectId) => Promise<Prefetched | undefined>;
 }
 
 export interface Assembly {
