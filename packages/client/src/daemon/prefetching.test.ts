@@ -71,22 +71,23 @@ test('S1 what is fetched of the next upload of a file does not mix with what is 
     uploads: [{ uploadId: query.upload_id, objectId: LONG, arrived, position: 1 }],
   });
   const { promise: goOn, resolve: release } = Promise.withResolvers<void>();
-  let fetches = 0;
+  const fetches: string[] = [];
   const downloader: Downloader = {
     async fetchChunks({ wanted, done }) {
-      const fetch = ++fetches;
+      const path = wanted[0]?.targets[0]?.path ?? '';
+      const bytes = `bytes of ${fetches.push(path)}`;
       await goOn;
-      writeFileSync(wanted[0]?.targets[0]?.path ?? '', `bytes of ${fetch}`);
+      writeFileSync(path, bytes);
       done?.([0]);
     },
   };
   const { api, disk, parts, workspace } = world;
   const prefetching = new Prefetching({ ...parts, api, disk, clock: createHastyClock(), downloader });
   const begun = prefetching.heard(workspace.workspaceId, first, never);
-  while (fetches < 1) await setImmediate();
+  while (fetches.length < 1) await setImmediate();
   const taking = prefetching.take(LONG);
   const next = prefetching.heard(workspace.workspaceId, second, never);
-  while (fetches < 2) await setImmediate();
+  while (fetches.length < 2) await setImmediate();
   release();
   const [taken] = await Promise.all([taking, begun, next]);
   assert.deepEqual([taken?.chunks.size, readFileSync(world.path(taken?.path ?? ''), 'utf8')], [1, 'bytes of 1']);
