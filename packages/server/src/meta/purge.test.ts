@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { statement, type ShardId } from '../ports/database.ts';
 import {
   chunkOf,
   commitAll,
@@ -8,6 +9,7 @@ import {
   doneObject,
   listAll,
   mkdirOf,
+  moveOf,
   openMeta,
   outcomeOf,
   putOf,
@@ -15,6 +17,10 @@ import {
 } from './meta-under-test.ts';
 
 const DAY = 24 * 3_600_000;
+
+const setRetention = statement<{ days: number }>()((q, arg) =>
+  q.updateTable('plans').set({ retention_days: arg('days') }),
+);
 
 test('S12 old versions and deleted files stay for the retention and go after it, references and all', async () => {
   await using world = await openMeta();
@@ -92,6 +98,33 @@ test('S12 what has come back from the dead, or was deleted again later, is not p
   const { versions, objects } = await meta.purge();
   assert.deepEqual([versions, objects], [1, 1], 'the old version and the folder, each when its own time was over');
   assert.deepEqual((await meta.doctor()).findings, []);
+});
+
+test('S4 an operation whose object and event are purged is done anew when it is repeated; nothing of others is told', async () => {
+  await using world = await openMeta();
+  const { meta, clock, database } = world;
+  const [ann, ben] = [await world.person('ann'), await world.person('ben')];
+  const shard = 0 as ShardId;
+  await database.transact(shard, async (tx) => tx.run(setRetention, { days: 1 }));
+  const [gone, lent] = [mkdirOf(ann.rootId, 'gone'), mkdirOf(ann.rootId, 'lent')];
+  const outer = await doneBy(meta, ann, mkdirOf(ann.rootId, 'outer'));
+  await commitAll(meta, ann, ann.workspaceId, [gone, lent]);
+  clock.pass(31 * DAY);
+  const again = [gone, lent].map(({ objectId, place }) => ({ ...mkdirOf(place.parentId, place.name, objectId) }));
+  const { results } = await commitAll(meta, ann, ann.workspaceId, again);
+  await meta.purge();
+  const moved = await doneBy(meta, ann, moveOf(doneObject(results[1]), outer.objectId, 'lent'));
+  await meta.share(ann, { objectId: outer.objectId, email: ben.email, role: 'editor' });
+  await doneBy(meta, ann, deleteOf(doneObject(results[0])));
+  clock.pass(2 * DAY);
+  await meta.purge();
+  const repeated = await commitAll(meta, ann, ann.workspaceId, again);
+  assert.deepEqual(
+    repeated.results.map((result) => (result.outcome === 'refused' ? result.code : result.object.name)),
+    ['gone', 'object_exists'],
+  );
+  assert.equal(moved.name, 'lent');
+  assert.deepEqual(await commitAll(meta, ann, ann.workspaceId, again), repeated, 'and has an answer again');
 });
 
 test('purge works in bounded batches to the end', async () => {
