@@ -21,6 +21,7 @@ function examine(world: World, name: string): void {
     isOwnDevice: () => true,
     isKept: () => false,
     isReserved: () => false,
+    isProvedGone: () => true,
   });
   examiner.examine({ folder: tree.folderAt('')!, folderPath: '', name });
 }
