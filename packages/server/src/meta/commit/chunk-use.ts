@@ -1,17 +1,15 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Manifest } from '@satchel/core/manifest.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
 import type { ObjectRow } from '../../ports/schema.ts';
 import { damagedChunks } from '../ledger/damage.ts';
+import { createTurns } from '../turns.ts';
 import { WORKSPACE_CHUNKS } from '../workspace-statements.ts';
 import { refused, type Refusal } from './outcome.ts';
 import type { CommitState } from './state.ts';
 
 const MOST_NAMED = 1000;
 
-/** So many chunks of a long list, and other requests have their turn; commits wait for this one. */
 const CHUNKS_PER_TURN = 4096;
-const isTurn = (index: number): boolean => index % CHUNKS_PER_TURN === CHUNKS_PER_TURN - 1;
 
 /** Each chunk once, with its size. */
 function distinct(list: Manifest): ReadonlyMap<ChunkId, number> {
@@ -29,8 +27,9 @@ async function chunksFault(
   present: ObjectRow | undefined,
 ): Promise<Refusal | undefined> {
   const missing: string[] = [];
-  for (const [index, { id, size }] of list.entries()) {
-    if (isTurn(index)) await turn();
+  const step = createTurns(CHUNKS_PER_TURN);
+  for (const { id, size } of list) {
+    await step();
     const chunkId = Uint8Array.fromHex(id);
     const link = await state.tx.first(WORKSPACE_CHUNKS.find, { workspaceId: state.workspaceId, chunkId });
     if (link === undefined || state.damaged?.has(id)) missing.push(id);
@@ -65,9 +64,9 @@ export async function useChunks(
   if (isChecked && (await addRef(state, only))) return undefined;
   const fault = await chunksFault(state, list, present);
   if (fault !== undefined) return fault;
-  let used = 0;
+  const step = createTurns(CHUNKS_PER_TURN);
   for (const [id, size] of distinct(list)) {
-    if (isTurn(used++)) await turn();
+    await step();
     if (!(await addRef(state, { id, size }))) throw new Error(`Chunk ${id} went missing within a transaction.`);
   }
   return undefined;
