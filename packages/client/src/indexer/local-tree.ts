@@ -166,6 +166,14 @@ export class LocalTree {
     });
   }
 
+  /** Whether something that Local knows has this inode, and is where it was seen. */
+  hasName(ino: number): boolean {
+    return this.#deps.trees.localByInode(ino).some((row) => {
+      const path = this.pathOf(row.objectId);
+      return path !== undefined && this.#deps.disk.stat(path)?.ino === ino;
+    });
+  }
+
   /** The path of this row is absent or taken: unknown until proved (C3). */
   vanish(row: LocalRow): void {
     this.#deps.trees.doubt(row);
