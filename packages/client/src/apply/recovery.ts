@@ -20,9 +20,10 @@ export function makeClientFolders(applier: Applier): void {
 }
 
 /**
- * After an unclean stop (H83), or a fault of the disk in the middle of a swap: a file in the ready folder is a download that was not swapped in, or what it has
- * displaced. A content that some tree knows is safe elsewhere and goes to the trash; anything else is a local edit
- * and comes back into sight as a conflicted copy.
+ * After an unclean stop (H83), or a fault of the disk in the middle of a swap: a file in the ready folder is a download
+ * that was not swapped in, or what it has displaced. A content that some tree knows is safe elsewhere and goes to the
+ * trash; anything else, also a folder that somebody made in the place of a file, comes back into sight as a conflicted
+ * copy.
  */
 export async function recoverReady(applier: Applier, hashFile: (path: string) => Promise<ScanResult>): Promise<void> {
   const { disk, trees, trash, tree, recheck } = applier.deps;
@@ -31,17 +32,18 @@ export async function recoverReady(applier: Applier, hashFile: (path: string) =>
     const [id = '' as ObjectId, , ...safe] = name.split('.') as [ObjectId, ...string[]];
     const stat = disk.stat(path);
     if (stat === undefined || applier.inHand.has(path.replace(/\.aside$/, ''))) continue;
-    if (stat.type !== 'file') {
+    if (stat.type === 'symlink') {
       await disk.rename(path, trash.slotFor(id, name));
       continue;
     }
-    const scanned = await hashFile(path);
+    const scanned = stat.type === 'file' ? await hashFile(path) : undefined;
     // It cannot be read now: what it is will be told at a later try.
-    if (scanned.outcome !== 'scanned') continue;
+    if (scanned?.outcome === 'unreadable') continue;
     const known = [trees.remote.get(id), trees.synced.get(id), trees.local.get(id)].map((node) => node?.content);
     const isKnown =
-      safe.some((hash) => hash !== '' && scanned.hash.startsWith(hash)) ||
-      known.some((content) => content?.kind === 'file' && content.hash === scanned.hash);
+      scanned !== undefined &&
+      (safe.some((hash) => hash !== '' && scanned.hash.startsWith(hash)) ||
+        known.some((content) => content?.kind === 'file' && content.hash === scanned.hash));
     const place = trees.local.get(id) ?? trees.synced.get(id) ?? trees.remote.get(id);
     if (isKnown) {
       const slot = trash.slotFor(id, place?.name ?? name);

@@ -195,7 +195,7 @@ export function assemble(
     readAndSend: (file, signal) => earlyUploads.readAndSend(file, signal),
   });
   late.indexer = indexer;
-  const trash = new Trash({ disk, db, now });
+  const trash = new Trash({ disk, db, now, isInSight: (ino) => tree.hasName(ino) });
   const applier = new Applier({
     disk,
     trees,
