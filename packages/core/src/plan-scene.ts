@@ -66,7 +66,6 @@ export const sceneSettings: PlanSettings = {
   busy: () => false,
   excluded: () => false,
   canWrite: () => true,
-  joinsShares: () => true,
   awaitedCopy: () => undefined,
   deletesAllowed: 1000,
   conflictName(name, taken) {

@@ -86,8 +86,7 @@ async function downloadTogether(tools: DownloadTools, downloads: readonly FileDo
   for (const part of parts) await putIntoPlace(tools, part);
 }
 
-/** Other programs call what they have begun `NAME.part`, beside which this one may be asked for NAME. */
-const PART = '.satchel.part';
+const PART = '.part';
 /** The longest name that a disk holds, in bytes. */
 const LONGEST_NAME = 255;
 

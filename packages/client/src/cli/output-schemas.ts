@@ -107,8 +107,8 @@ export const OUTPUTS: Readonly<Record<string, z.ZodType>> = {
       z.object({
         deviceId: z.string(),
         name: z.string(),
-        createdAt: Time,
-        lastSeenAt: Time,
+        createdAt: z.int(),
+        lastSeenAt: z.int(),
         current: z.boolean(),
       }),
     ),

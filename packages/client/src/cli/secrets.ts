@@ -24,19 +24,18 @@ export async function readPassword(
   file: string | undefined,
   { twice, signal }: { readonly twice: boolean; readonly signal: AbortSignal },
 ): Promise<string> {
-  if (file !== undefined) return readSecret(file, 'password');
+  if (file !== undefined) return firstLine(file);
   const password = await askHidden(terminal, 'Password', signal);
   if (twice && (await askHidden(terminal, 'The same again', signal)) !== password)
     throw usageError('The two passwords differ.');
   return password;
 }
 
-/** The first line of a file, of stdin for `-`. */
-export function readSecret(file: string, what: 'password' | 'invitation'): string {
+function firstLine(file: string): string {
   const text = readFileSync(file === '-' ? 0 : file, 'utf8');
-  if (text.length > MOST_BYTES) throw usageError(`${file} is too long for a ${what}.`);
+  if (text.length > MOST_BYTES) throw usageError(`${file} is too long for a password.`);
   const line = text.split(/\r?\n/)[0] ?? '';
-  if (line === '') throw usageError(`${file === '-' ? 'stdin' : file} holds no ${what}.`);
+  if (line === '') throw usageError(`${file === '-' ? 'stdin' : file} holds no password.`);
   return line;
 }
 

@@ -17,7 +17,7 @@ import { Signing } from '../indexer/signing.ts';
 import { PathProblems } from '../indexer/problems.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import type { Hashing } from '../ports/hashing.ts';
+import type { ChunkAt, Hashing } from '../ports/hashing.ts';
 import type { ServerApi } from '../ports/server-api.ts';
 import { createChunkIndex, type ChunkIndex } from '../state/chunk-index.ts';
 import type { ClientDatabase } from '../state/database.ts';
@@ -25,14 +25,15 @@ import { createIntents } from '../state/intents.ts';
 import { pathOf } from '../state/paths.ts';
 import { createPendingCommits } from '../state/pending-commits.ts';
 import { createSettings, type Settings } from '../state/settings.ts';
-import { TreeStore } from '../state/trees.ts';
+import { touchBelow, TreeStore } from '../state/trees.ts';
 import { createWorkspaceStore, type WorkspaceStore } from '../state/workspaces.ts';
 import { Committer } from '../synchronizer/committer.ts';
 import { DeleteGuard } from '../synchronizer/delete-guard.ts';
 import { EarlyUploads } from '../synchronizer/early-uploads.ts';
 import { Engine } from '../synchronizer/engine.ts';
 import { Exclusions } from '../synchronizer/exclusions.ts';
-import { FileDownloads, type Prefetched } from '../synchronizer/file-downloads.ts';
+import { FileDownloads } from '../synchronizer/file-downloads.ts';
+import { IgnoredPlaces } from '../synchronizer/ignored-places.ts';
 import { Following } from '../synchronizer/following.ts';
 import { ObjectProblems } from '../synchronizer/object-problems.ts';
 import { RemoteTree } from '../synchronizer/remote-tree.ts';
@@ -43,7 +44,6 @@ import { createUploader } from '../transfer/upload.ts';
 import { ActivityLog } from './activity-log.ts';
 import { Healing } from './healing.ts';
 import { KeptFolders } from './kept-folders.ts';
-import { LastSync } from './last-sync.ts';
 import type { RootProblem } from '../ports/root-guard.ts';
 import { describe } from './step-activity.ts';
 
@@ -83,7 +83,7 @@ export interface Conditions {
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
   readonly offline: () => void;
   readonly progressed: () => void;
-  readonly takePrefetched: (id: ObjectId) => Promise<Prefetched | undefined>;
+  readonly takePrefetched: (id: ObjectId) => Promise<ReadonlyMap<number, ChunkAt> | undefined>;
 }
 
 export interface Assembly {
@@ -91,7 +91,6 @@ export interface Assembly {
   readonly tree: LocalTree;
   readonly workspaces: WorkspaceStore;
   readonly settings: Settings;
-  readonly lastSync: LastSync;
   readonly chunks: ChunkIndex;
   readonly indexer: Indexer;
   readonly applier: Applier;
@@ -109,6 +108,9 @@ export interface Assembly {
   readonly pathProblems: PathProblems;
   readonly objectProblems: ObjectProblems;
   readonly exclusions: Exclusions;
+  readonly kept: KeptFolders;
+  /** Nothing of it is brought to this device: excluded, ignored, or left alone. */
+  readonly isUnwanted: (id: ObjectId) => boolean;
   readonly activity: ActivityLog;
   readonly transferred: { up: number; down: number };
   /** Path of an object on the server, as this device knows it. */
@@ -136,13 +138,13 @@ export function assemble(
   const chunks = createChunkIndex(db);
   const workspaces = createWorkspaceStore(db);
   const settings = createSettings(db);
-  const lastSync = new LastSync(settings);
   const pending = createPendingCommits(db);
   const activity = new ActivityLog(db, now);
   const pathProblems = new PathProblems();
   const objectProblems = new ObjectProblems(() => clock.monotonic());
   const kept = new KeptFolders(db);
   const exclusions = new Exclusions({ db, trees, rootId: TREE_ROOT });
+  const { rules } = conditions;
   const transferred = { up: 0, down: 0 };
   const progress = (direction: 'up' | 'down') => (bytes: number) => {
     transferred[direction] += bytes;
@@ -158,6 +160,7 @@ export function assemble(
     settled: (id) => late.indexer?.settle(id),
     isSent: (id) => pending.name(id),
   });
+  const places = new IgnoredPlaces({ trees, tree, rules, rootId: TREE_ROOT, transaction });
   const uploader = createUploader({
     api,
     hashing,
@@ -182,7 +185,7 @@ export function assemble(
     clock,
     transaction,
     problems: pathProblems,
-    rules: conditions.rules,
+    rules,
     caughtUp: conditions.caughtUp,
     isRootIntact: () => ports.rootProblem() === undefined,
     isOwnDevice: (dev) => dev === disk.stat('')?.dev,
@@ -195,7 +198,7 @@ export function assemble(
     readAndSend: (file, signal) => earlyUploads.readAndSend(file, signal),
   });
   late.indexer = indexer;
-  const trash = new Trash({ disk, db, now, isInSight: (ino) => tree.hasName(ino) });
+  const trash = new Trash({ disk, db, now });
   const applier = new Applier({
     disk,
     trees,
@@ -206,7 +209,7 @@ export function assemble(
     makeDurable: () => db.makeDurable(),
     now,
     recheck,
-    rules: conditions.rules,
+    rules,
     newId: newObjectId,
     deviceName: identity.deviceName,
     reserve: (paths, inodes) => indexer.reserve(paths, inodes),
@@ -218,7 +221,9 @@ export function assemble(
     workspaces,
     chunks,
     newId: newObjectId,
-    folderMoved: (id) => exclusions.folderMoved(id),
+    folderMoved: (id) => {
+      if (exclusions.areAny() || rules().areAny) touchBelow(trees, id);
+    },
   });
   const following = new Following({
     api,
@@ -289,6 +294,10 @@ export function assemble(
     recheck,
     isBusy: () => !tasks.isIdle() || !indexer.isIdle(),
   });
+  const excluded = () => {
+    const isUnwanted = places.unwanted();
+    return (id: ObjectId) => exclusions.has(id) || isUnwanted(id);
+  };
   const engine = new Engine({
     trees,
     tasks,
@@ -299,9 +308,7 @@ export function assemble(
     problems: objectProblems,
     settings: {
       rootId: TREE_ROOT,
-      excluded: (id) => exclusions.has(id),
       canWrite,
-      joinsShares: () => lastSync.ms === undefined,
       awaitedCopy: (id) => trees.awaitedCopy(id),
       conflictName: (name, isTaken) =>
         conflictName({
@@ -313,7 +320,9 @@ export function assemble(
     },
     isReady: conditions.isReady,
     isUnsettled: (id) => indexer.isUnsettled(id),
+    excluded,
     isLeftAlone: (id) => liesInLeftAlone(trees, id),
+    part: (ids) => places.part(ids, excluded()),
     newId: newObjectId,
     breathe: ports.breathe,
   });
@@ -323,7 +332,6 @@ export function assemble(
     tree,
     workspaces,
     settings,
-    lastSync,
     chunks,
     indexer,
     applier,
@@ -341,6 +349,8 @@ export function assemble(
     pathProblems,
     objectProblems,
     exclusions,
+    kept,
+    isUnwanted: (id) => liesInLeftAlone(trees, id) || excluded()(id),
     activity,
     transferred,
     remotePathOf: (id) => pathOf(trees.remote, id, TREE_ROOT),

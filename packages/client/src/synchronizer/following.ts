@@ -78,19 +78,16 @@ export class Following {
       this.#wanted.add(workspaceId);
       return running;
     }
-    const work = this.#listWhileWanted(workspaceId, signal);
-    this.#running.set(workspaceId, work);
-    return work;
-  }
-
-  async #listWhileWanted(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
-    try {
+    const work = (async () => {
       do {
         this.#wanted.delete(workspaceId);
         await this.#listOnce(workspaceId, signal);
       } while (this.#wanted.has(workspaceId));
+    })();
+    this.#running.set(workspaceId, work);
+    try {
+      await work;
     } finally {
-      // At once after the last look at the wishes: one that came in between would be lost.
       this.#running.delete(workspaceId);
       // Nothing was planned meanwhile; also a listing that brought nothing is a reason to go on.
       this.#deps.changed();
@@ -280,7 +277,6 @@ export class Following {
 
   #takeAll(workspace: FollowedWorkspace, answer: CallAnswer<'objects'>): void {
     this.#deps.transaction(() => {
-      if (this.#deps.workspaces.get(workspace.workspaceId) === undefined) return;
       for (const record of answer.objects)
         if (!this.#underWay.isOutdated(record)) this.#deps.remote.take(workspace, record, 0n);
     });
@@ -294,9 +290,7 @@ export class Following {
   ): void {
     const listed = seqOf(answer.cursor);
     this.#deps.transaction(() => {
-      // RACE: lost, or its role changed, since this listing was begun.
-      const present = this.#deps.workspaces.get(workspace.workspaceId);
-      if (present === undefined) return;
+      const present = this.#deps.workspaces.get(workspace.workspaceId) ?? workspace;
       const { cursor, isExact } = this.#cursorAfter(present, answer);
       // Also what an answer brought meanwhile, unless it is newer than the listing.
       for (const { objectId: id, seq } of this.#deps.trees.remoteIn(workspace.workspaceId))
@@ -310,7 +304,7 @@ export class Following {
         );
       }
       this.#deps.workspaces.put({
-        ...present,
+        ...workspace,
         epoch: epochOf(answer.cursor),
         cursor,
         head: answer.head,
