@@ -132,7 +132,6 @@ export class ModelDevice {
       busy: (id) => busy.has(id),
       excluded: (id) => this.#excluded.has(id),
       canWrite: () => canWrite,
-      joinsShares: () => true,
       awaitedCopy: () => undefined,
       deletesAllowed: Number.POSITIVE_INFINITY,
       conflictName: (name, taken) => {
