@@ -127,10 +127,10 @@ async function checkStatus(device: Device): Promise<void> {
   );
 }
 
-/** What downloads have left goes within seconds. */
+/** What downloads have left goes within seconds; what was fetched of an upload that was broken off, after a minute of silence. */
 export async function checkLeftovers(device: Device): Promise<void> {
   const staging = `${device.root}/.satchel/staging`;
-  await until(() => filesBelow(staging).length === 0, { timeoutMs: 20_000, what: 'the staging folder is empty' }).catch(
+  await until(() => filesBelow(staging).length === 0, { timeoutMs: 90_000, what: 'the staging folder is empty' }).catch(
     () => undefined,
   );
   const left = filesBelow(staging);

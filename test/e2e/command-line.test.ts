@@ -159,13 +159,15 @@ test('put and get carry a folder: empty ones, symlinks, exec bits, times and odd
 test('get replaces nothing unless told to, and leaves no part behind', async () => {
   scratch.put('mine.txt', 'mine');
   scratch.put('theirs.txt', 'theirs');
+  scratch.put('mine.txt.part', 'of another program');
   await ann.ok('put', scratch.path('theirs.txt'), 'mine.txt');
   assert.equal((await ann.cli(['get', 'mine.txt', scratch.path('mine.txt')])).code, exitCode.conflict);
   assert.equal(scratch.read('mine.txt'), 'mine');
   await ann.ok('get', '--force', 'mine.txt', scratch.path('mine.txt'));
   assert.equal(scratch.read('mine.txt'), 'theirs');
   assert.equal((await one('get', 'mine.txt', scratch.path('mine.txt')))['outcome'], 'unchanged');
-  assert.equal(scratch.has('mine.txt.part'), false);
+  assert.equal(scratch.read('mine.txt.part'), 'of another program');
+  assert.equal(scratch.has('mine.txt.satchel.part'), false);
 });
 
 test('put of a changed file is a new version of the same object and sends only what changed', async () => {
@@ -206,7 +208,7 @@ test('an interrupted get ends with 130; the next one fetches the rest only, also
   await interrupt(['get', 'cut-up.bin', target], () => world.net(ann).traffic().downBytes > size / 2);
   world.net(ann).limit({});
   assert.equal(scratch.has('cut-down.bin'), false, 'nothing half stands there');
-  scratch.patch('cut-down.bin.part', 1000, 'damaged');
+  scratch.patch('cut-down.bin.satchel.part', 1000, 'damaged');
   world.net(ann).resetTraffic();
   await ann.ok('get', 'cut-up.bin', target);
   assert.ok(readFileSync(target).equals(readFileSync(scratch.path('cut-up.bin'))));

@@ -117,6 +117,19 @@ test('H98 removed while having unsent work: nothing of it is lost, the owner kee
   assert.equal((await bob.ok('cat', 'mine/my own/unsent.txt')).stdout, 'written offline');
 });
 
+test('P10 a folder of their own that is not sent yet stays their own when a share appears at its name', async () => {
+  a.put('holiday/plan.txt', 'for both');
+  assert.equal(await ann.wait(), 0);
+  await bob.stop();
+  b.put('holiday/diary.txt', 'for nobody else');
+  await ann.ok('share', 'add', 'holiday', friend.email, '--role', 'editor');
+  await bob.start();
+  assert.deepEqual(await untilSame('holiday', 'holiday'), { 'plan.txt': 'for both' });
+  const own = Object.keys(viewOf(bob.root)).find((path) => path.endsWith('/diary.txt')) ?? '';
+  assert.match(own, /^holiday \(conflicted copy/);
+  assert.equal((await bob.ok('cat', own)).stdout, 'for nobody else', 'and it is in sync');
+});
+
 test('H37 moves of a device that has not heard of the sharing cross the new border', async () => {
   const other = await world.addDevice('ann-laptop');
   const o = folder(other.root);

@@ -152,8 +152,8 @@ export const SERVER_FAULTS: readonly Mutant[] = [
     breaks: 'whoever knows a chunk’s hash gets it',
     rule: 'S7',
     file: `${SERVER}/block/prove.ts`,
-    find: '(await proofHolds(ports, proof, chunk));',
-    replace: '((await proofHolds(ports, proof, chunk)) || chunk.size > 0);',
+    find: '(await proofHolds(ports, ports.budget.of(caller.userId), proof, chunk));',
+    replace: '((await proofHolds(ports, ports.budget.of(caller.userId), proof, chunk)) || chunk.size > 0);',
     suites: [permission],
   },
   {

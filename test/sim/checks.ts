@@ -1,9 +1,7 @@
-import { hash } from 'node:crypto';
 import { contentHash } from '@satchel/core/manifest.ts';
 import type { ObjectRecord } from '@satchel/protocol/objects.ts';
 import type { SimDevice } from './device.ts';
-import { chunksOf } from './hashing.ts';
-import { compared, contentsLeftOut, type View } from './left-out.ts';
+import { chunksOf, sha256 } from './hashing.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A rule that did not hold. */
@@ -15,7 +13,8 @@ export class Violation extends Error {
   }
 }
 
-const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
+/** Path → what is there. */
+export type View = ReadonlyMap<string, string>;
 
 /** What the server lists, as paths; also shows that it is a tree (P7). */
 export function serverView(objects: readonly ObjectRecord[], rootId: string): View {
@@ -47,23 +46,15 @@ export function serverView(objects: readonly ObjectRecord[], rootId: string): Vi
   return view;
 }
 
-function hashOf(content: Buffer): string {
-  return `#${contentHash(chunksOf(content), sha256)}`;
-}
-
-function hasContent(server: View, content: Buffer): boolean {
-  const wanted = hashOf(content);
-  return server.values().some((what) => what === `file ${wanted}` || what === `file x ${wanted}`);
-}
-
-function hashed(view: View): View {
+/** What lies on a disk, as the server would tell it. */
+export function hashedTree(device: SimDevice): View {
   const result = new Map<string, string>();
-  for (const [path, what] of view) {
+  for (const [path, what] of device.tree()) {
     const match = /^file( x)? ([^]*)$/.exec(what);
     if (match === null) result.set(path, what);
     else {
       const bytes = Buffer.from(match[2]!, 'latin1');
-      result.set(path, `file${match[1] ?? ''} ${hashOf(bytes)}`);
+      result.set(path, `file${match[1] ?? ''} #${contentHash(chunksOf(bytes), sha256)}`);
     }
   }
   return result;
@@ -79,11 +70,10 @@ export function difference(one: View, two: View): string | undefined {
   return lines.length === 0 ? undefined : lines.sort().slice(0, 12).join('\n');
 }
 
-/** P4: every disk is as the server says, but for what is left alone. */
-export function disagreement(devices: readonly SimDevice[], server: View): string | undefined {
+/** P4: every disk is as the server says. */
+export function disagreement(devices: readonly SimDevice[], viewOf: (device: SimDevice) => View): string | undefined {
   for (const device of devices) {
-    const [here, there] = compared(device, server);
-    const different = difference(hashed(here), there);
+    const different = difference(hashedTree(device), viewOf(device));
     if (different !== undefined) return `${device.name} | server\n${different}`;
   }
   return undefined;
@@ -94,26 +84,14 @@ interface Contents {
   readonly ledger: Ledger;
   /** A database was taken back: what was known as one object may then stand twice (C7). */
   readonly mayDuplicate: boolean;
-  readonly server: View;
 }
 
-/** P1, P3, P6: contents of the agreed tree against what users have made. */
-export function checkContents({ devices, ledger, mayDuplicate, server }: Contents): void {
-  const seen = new Map<string, string>();
-  for (const [path, inode] of devices[0]!.disk.walk()) {
-    if (path === '.satchel' || path.startsWith('.satchel/') || inode.type !== 'file') continue;
-    if (!ledger.existed(inode.data))
-      throw new Violation('P3', `${path} holds what nobody wrote: ${inode.data.toString('latin1').slice(0, 60)}`);
-    const text = inode.data.toString('latin1');
-    const other = seen.get(text);
-    if (other !== undefined && !mayDuplicate && !ledger.mayStandTwice(inode.data))
-      throw new Violation('P6', `${path} and ${other} are one file: ${text.slice(0, 30)}`);
-    seen.set(text, path);
-  }
-  const leftOut = new Set(devices.flatMap((device) => [...contentsLeftOut(device)]));
+/** P1, P3, P6: contents of the trees, on which each account's devices agree, against what users have made. */
+export function checkContents({ devices, ledger, mayDuplicate }: Contents): void {
+  const somewhere = new Set<string>();
+  for (const device of devices) for (const text of contentsOf(device, ledger, mayDuplicate).keys()) somewhere.add(text);
   for (const text of ledger.live()) {
-    // What is ignored may be on the server only.
-    if (seen.has(text) || leftOut.has(text) || hasContent(server, Buffer.from(text, 'latin1'))) continue;
+    if (somewhere.has(text)) continue;
     const rests = devices.flatMap((device) =>
       [...device.disk.walk()].flatMap(([path, { type, data }]) =>
         type === 'file' && data.toString('latin1') === text ? [`${device.name}:${path}`] : [],
@@ -124,6 +102,22 @@ export function checkContents({ devices, ledger, mayDuplicate, server }: Content
       `${text.slice(0, 30)} is in no tree${rests.length > 0 ? `, only in ${rests.join(', ')}` : ' and nowhere else'}`,
     );
   }
+}
+
+/** P3, P6 */
+function contentsOf({ disk }: SimDevice, ledger: Ledger, mayDuplicate: boolean): ReadonlyMap<string, string> {
+  const seen = new Map<string, string>();
+  for (const [path, inode] of disk.walk()) {
+    if (path.startsWith('.satchel') || inode.type !== 'file') continue;
+    if (!ledger.existed(inode.data))
+      throw new Violation('P3', `${path} holds what nobody wrote: ${inode.data.toString('latin1').slice(0, 60)}`);
+    const text = inode.data.toString('latin1');
+    const other = seen.get(text);
+    if (other !== undefined && !mayDuplicate && !ledger.mayStandTwice(inode.data))
+      throw new Violation('P6', `${path} and ${other} are one file: ${text.slice(0, 30)}`);
+    seen.set(text, path);
+  }
+  return seen;
 }
 
 /** Nothing displaced lies forgotten between two names, and no download has left a part behind. */

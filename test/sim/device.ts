@@ -4,10 +4,10 @@ import { Daemon } from '@satchel/client/daemon/daemon.ts';
 import { StatusReport } from '@satchel/client/daemon/status.ts';
 import type { DaemonControl } from '@satchel/client/control/daemon-control.ts';
 import { ClientDatabase } from '@satchel/client/state/database.ts';
-import { newId, type DeviceId } from '@satchel/protocol/ids.ts';
+import { newId, type DeviceId, type ObjectId } from '@satchel/protocol/ids.ts';
 import type { Chance } from './chance.ts';
 import { createDiskPort, ROOT } from './disk-port.ts';
-import { SimDisk } from './disk.ts';
+import { SimDisk, type Inode } from './disk.ts';
 import { createSimHashing } from './hashing.ts';
 import {
   createSimClock,
@@ -19,10 +19,9 @@ import {
   type Faults,
   type WallClock,
 } from './machine.ts';
-import type { Guards } from './modes.ts';
 import { createSimApi, type Line } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SimServer } from './server.ts';
+import type { SimAccount, SimServer } from './server.ts';
 import { traceTrees } from './tracing.ts';
 import { createSimWatcher } from './watcher.ts';
 
@@ -36,7 +35,6 @@ export interface World {
   readonly hasBirthTimes: boolean;
   /** Every change of the trees is told. */
   readonly isTraced: boolean;
-  readonly guards: Guards | undefined;
 }
 
 interface Running {
@@ -50,6 +48,7 @@ interface Running {
 export class SimDevice {
   readonly name: string;
   readonly deviceId: DeviceId;
+  readonly account: SimAccount;
   readonly disk: SimDisk;
   readonly wall: WallClock;
   readonly line: Line;
@@ -67,11 +66,13 @@ export class SimDevice {
   #snapshot: string | undefined;
   #snapshots = 0;
 
-  constructor(world: World, name: string) {
-    const { chance, scheduler } = world;
+  constructor(world: World, name: string, account = 0) {
+    const { chance, scheduler, server } = world;
     this.#world = world;
     this.name = name;
+    this.account = server.accounts[account]!;
     this.deviceId = newId<DeviceId>(1_800_000_000_000, chance.bytes(10));
+    server.register(this.deviceId, this.account);
     this.wall = { offsetMs: chance.happens(0.3) ? Math.floor(chance.between(-1e9, 1e9)) : 0 };
     // The kernel's clock ticks every 4 ms.
     const wallNs = () => BigInt(Math.floor(wallMs(scheduler, this.wall) / 4) * 4) * 1_000_000n + 123n;
@@ -106,15 +107,15 @@ export class SimDevice {
         log: (message, details) => this.#note(`${message} ${JSON.stringify(details ?? {})}`),
         watcher: createSimWatcher(this.disk, incarnation),
       },
-      identity: { workspaceId: server.workspaceId, deviceName: () => this.name },
+      identity: { workspaceId: this.account.workspaceId, deviceName: () => this.name },
       preferences: {
-        guardDeletes: () => this.#world.guards?.client ?? 1000,
+        guardDeletes: () => 1000,
         freeFloorBytes: () => 0,
         trash: () => ({ maxAgeMs: 1e12, maxBytes: 1e12 }),
       },
     });
     if (this.#world.isTraced) traceTrees(daemon, (what) => scheduler.tell(`${this.name}: ${what}`));
-    const about = { root: ROOT, server: 'sim', account: 'a@example.org', device: () => this.name };
+    const about = { root: ROOT, server: 'sim', account: this.account.email, device: () => this.name };
     const report = new StatusReport({
       daemon,
       db,
@@ -164,6 +165,14 @@ export class SimDevice {
     this.kills++;
     this.#note('is killed');
     this.disk.changes.length = 0;
+  }
+
+  /** The folder on this disk that its daemon knows, or knew when it was last alive, by this id. */
+  folderOf(objectId: ObjectId): Inode | undefined {
+    const row = this.#database.first("SELECT ino FROM local WHERE object_id = ? AND kind = 'folder'", objectId);
+    if (row === undefined) return undefined;
+    for (const [, inode] of this.disk.walk()) if (inode.ino === row['ino'] && inode.type === 'folder') return inode;
+    return undefined;
   }
 
   /** What a power cut may later take the database back to. */

@@ -12,7 +12,7 @@ import { relative, statOf } from './disk-port.ts';
 import { DiskError, type SimDisk } from './disk.ts';
 import type { Incarnation } from './machine.ts';
 
-const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
+export const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
 const sha256Bytes = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
 
 /** Where long contents are cut: not by what is in them, but each time at the same places. */

@@ -1,26 +1,16 @@
-import { rmSync } from 'node:fs';
 import { TREE_ROOT } from '@satchel/client/daemon/assembly.ts';
 import { createChance, type Chance } from './chance.ts';
+import { checkContents, checkStaging, difference, disagreement, serverView, Violation, type View } from './checks.ts';
 import { describe } from './describing.ts';
-import { checkContents, checkStaging, disagreement, serverView, Violation } from './checks.ts';
 import { SimDevice, type World } from './device.ts';
 import { Ledger } from './ledger.ts';
-import type { View } from './left-out.ts';
-import { KilledError, NO_FAULTS, unlessKilled, type Faults } from './machine.ts';
-import { ModePlay } from './mode-play.ts';
-import { Scheduler } from './scheduler.ts';
-import { drawScript, type Incident, type Script } from './script.ts';
-import { scratchFolder, SimServer } from './server.ts';
+import { NO_FAULTS, unlessKilled } from './machine.ts';
+import type { Incident, Script, Solo } from './script.ts';
+import type { SimAccount } from './server.ts';
+import { treeOf } from './sharing/members.ts';
+import type { ShareDeed } from './sharing/script.ts';
+import { Sharing } from './sharing/sharing.ts';
 import { Users, type UserAct } from './users.ts';
-
-export interface Outcome {
-  readonly script: Script;
-  readonly violation: Error | undefined;
-  /** Hash of all that happened. */
-  readonly trace: string;
-  readonly figures: Figures;
-  readonly lines: readonly string[];
-}
 
 export interface Figures {
   acts: number;
@@ -34,118 +24,90 @@ export interface Figures {
   virtualMs: number;
   rounds: number;
   conflicts: number;
-}
-
-export interface Options {
-  /** Instead of the one drawn from the seed. */
-  readonly script?: Script;
-  /** Keep every line of the trace. */
-  readonly isVerbose?: boolean;
+  /** Histories with shared folders, and what was left to people in them. */
+  shared: number;
+  decisions: number;
 }
 
 const PATIENCE_MS = 30 * 60_000;
 
-/** One history from its seed: a storm of users and faults, then calm, then users one at a time. */
-export async function runHistory(seed: number, options: Options = {}): Promise<Outcome> {
-  const script = options.script ?? drawScript(seed, createChance(seed));
-  const chance = createChance(seed ^ 0x5eed);
-  const scheduler = new Scheduler(chance);
-  const lines: string[] = [];
-  if (options.isVerbose) scheduler.onNote((line) => lines.push(line));
-  const folder = scratchFolder();
-  await using server = new SimServer(scheduler, chance);
-  server.guardDeletes = script.modes.guards?.server ?? server.guardDeletes;
-  let isStarted = false;
-  server.start().then(
-    () => (isStarted = true),
-    (error: unknown) => (scheduler.failure ??= error),
-  );
-  await scheduler.run(() => isStarted, Infinity);
-  const faults: Faults = { ...script.faults };
-  const { hasBirthTimes } = script;
-  const world: World = {
-    scheduler,
-    chance,
-    server,
-    faults,
-    folder,
-    hasBirthTimes,
-    isTraced: options.isVerbose === true,
-    guards: script.modes.guards,
-  };
-  const history = new History(world, script);
-  const unhandled = (error: unknown) => {
-    if (!(error instanceof KilledError)) scheduler.failure ??= error;
-  };
-  process.on('unhandledRejection', unhandled);
-  let violation: Error | undefined;
-  try {
-    await history.run();
-  } catch (error) {
-    violation = error instanceof Error ? error : new Error(String(error));
-  } finally {
-    for (const device of history.devices) device.kill();
-    scheduler.failure = undefined;
-    await scheduler.run(() => false, scheduler.now + 2);
-    for (const device of history.devices) device.bury();
-    await new Promise((resolve) => setImmediate(resolve));
-    process.off('unhandledRejection', unhandled);
-    rmSync(folder, { recursive: true, force: true });
-  }
-  return { script, violation, trace: scheduler.digest(), figures: history.figures(), lines };
-}
-
-class History {
+/** One history as it goes: a storm of users and faults, then calm, then users one at a time. */
+export class History {
   readonly devices: readonly SimDevice[];
   readonly #world: World;
   readonly #script: Script;
   readonly #ledger = new Ledger();
   readonly #users: Users;
-  readonly #modes: ModePlay;
+  readonly #sharing: Sharing | undefined;
   #rounds = 0;
   #conflicts = 0;
+  #decisions = 0;
   #databasesTakenBack = 0;
   #restoresToCome = 0;
 
   constructor(world: World, script: Script) {
     this.#world = world;
     this.#script = script;
-    this.devices = Array.from({ length: script.devices }, (_, index) => new SimDevice(world, `d${index}`));
+    const { sharing } = script;
+    this.devices = Array.from(
+      { length: script.devices },
+      (_, index) => new SimDevice(world, `d${index}`, sharing?.owners[index]),
+    );
+    const { server, scheduler, chance } = world;
+    const among = { server, scheduler, chance, devices: this.devices, ledger: this.#ledger };
+    this.#sharing = sharing && new Sharing(among);
     this.#users = new Users(this.devices, this.#ledger, { scheduler: world.scheduler, habits: script });
-    this.#modes = new ModePlay(this.devices, world, { modes: script.modes, ledger: this.#ledger });
   }
 
   async run(): Promise<void> {
     const { scheduler, chance } = this.#world;
-    const { acts, incidents, spanMs, solos } = this.#script;
+    const { acts, incidents, spanMs, solos, sharing } = this.#script;
+    if (sharing !== undefined && sharing.prelude.length > 0) await this.#prelude(sharing.prelude);
     for (const device of this.devices)
       scheduler.after(
         chance.happens(0.8) ? chance.between(0, 20) : chance.between(0, spanMs),
         () => device.running ?? device.start(),
       );
-    await this.#storm(acts, incidents);
-    await this.#calm();
-    for (const solo of solos) {
-      this.#modes.beginSolo();
-      Object.assign(this.#world.faults, this.#script.faults, { diskError: 0 });
-      await this.#storm(solo.acts, solo.incidents);
-      // Nobody else did anything: this is how it has to be everywhere.
-      const expected = this.devices[solo.device]!.tree();
-      await this.#calm((server) => {
-        const different = this.#modes.soloDifference(this.devices[solo.device]!, expected, server);
-        if (different !== undefined)
-          throw new Violation('P2/P8/P9', `what one user did alone came out otherwise: end | done\n${different}`);
-      });
-    }
+    await this.#storm(acts, incidents, sharing?.deeds);
+    this.#heal();
+    await this.#settle();
+    await this.#check();
+    for (const solo of solos) await this.#playSolo(solo);
   }
 
-  /** All is well again, and has to come to its end as it should. */
-  async #calm(check: (server: View) => void = () => undefined): Promise<void> {
+  async #playSolo({ device: index, acts, incidents }: Solo): Promise<void> {
+    const device = this.devices[index]!;
+    Object.assign(this.#world.faults, this.#script.faults, { diskError: 0 });
+    if (this.#sharing !== undefined) await this.#complete(this.#sharing.beginSolo(device));
+    await this.#storm(acts, incidents);
+    // Nobody else did anything: this is how it has to be everywhere.
+    const expected = device.tree();
     this.#heal();
-    const server = await this.#settle();
-    check(server);
-    this.#check(server);
-    while (this.#modes.lift()) this.#check(await this.#settle());
+    await this.#settle();
+    const different = difference(device.tree(), expected);
+    if (different !== undefined && this.#sharing?.isExact !== false)
+      throw new Violation('P2/P8/P9', `what one user did alone came out otherwise: end | done\n${different}`);
+    await this.#check();
+  }
+
+  /** All is well while a folder with something in it is shared. */
+  async #prelude(acts: readonly UserAct[]): Promise<void> {
+    for (const device of this.devices) device.start();
+    Object.assign(this.#world.faults, NO_FAULTS);
+    await this.#storm(acts, []);
+    await this.#settle();
+    await this.#complete(this.#sharing!.shareFirst());
+    Object.assign(this.#world.faults, this.#script.faults);
+  }
+
+  /** Something that takes its turns among all the others. */
+  async #complete(work: Promise<void>): Promise<void> {
+    let isDone = false;
+    work.then(
+      () => (isDone = true),
+      (error: unknown) => (this.#world.scheduler.failure ??= error),
+    );
+    await this.#world.scheduler.run(() => isDone, Infinity);
   }
 
   figures(): Figures {
@@ -162,21 +124,32 @@ class History {
       virtualMs: this.#world.scheduler.now,
       rounds: this.#rounds,
       conflicts: this.#conflicts,
+      shared: this.#sharing === undefined ? 0 : 1,
+      decisions: this.#decisions,
     };
   }
 
   /** Users act and things go wrong, until all of it has happened. */
-  async #storm(acts: readonly UserAct[], incidents: readonly Incident[]): Promise<void> {
+  async #storm(
+    acts: readonly UserAct[],
+    incidents: readonly Incident[],
+    deeds: readonly ShareDeed[] = [],
+  ): Promise<void> {
     const { scheduler } = this.#world;
     const beginning = scheduler.now;
     let last = beginning;
-    let left = acts.length + incidents.length;
+    let left = acts.length + incidents.length + deeds.length;
     for (const act of acts) {
       last = Math.max(last, beginning + act.atMs);
       scheduler.after(act.atMs, () => {
         left--;
-        this.#users.act(act, createChance(act.lot));
-        this.#modes.acted(this.devices[act.device]!);
+        this.#act(act);
+      });
+    }
+    for (const deed of deeds) {
+      scheduler.after(deed.atMs, () => {
+        left--;
+        this.#sharing?.begin(deed);
       });
     }
     for (const incident of incidents) {
@@ -187,6 +160,13 @@ class History {
     }
     await scheduler.run(() => left === 0, Infinity);
     this.#reviveAll();
+  }
+
+  #act(act: UserAct): void {
+    const device = this.devices[act.device]!;
+    this.#sharing?.look(device);
+    this.#users.act(act, createChance(act.lot));
+    this.#sharing?.look(device);
   }
 
   #befall({ kind, device: index, lastsMs }: Incident, chance: Chance): void {
@@ -222,8 +202,6 @@ class History {
         return;
       case 'overflow':
         return;
-      default:
-        return this.#modes.befall({ kind, lastsMs }, device, chance);
     }
     if (chance.happens(0.7)) scheduler.after(lastsMs, () => device.running ?? device.start());
   }
@@ -271,6 +249,7 @@ class History {
 
   async #startServer(): Promise<void> {
     if (this.#world.server.services === undefined) await this.#world.server.start();
+    await this.#sharing?.refresh();
   }
 
   #reviveAll(): void {
@@ -292,7 +271,7 @@ class History {
   }
 
   /** P5, H103: until every device says that it is in sync and nothing changes any more; then they have to agree. */
-  async #settle(): Promise<View> {
+  async #settle(): Promise<void> {
     const { scheduler, server } = this.#world;
     const deadline = scheduler.now + PATIENCE_MS;
     const isUp = () => this.devices.every(({ running }) => running !== undefined) && server.services !== undefined;
@@ -301,39 +280,54 @@ class History {
     // Power cuts that were still to come, and trash that was written to (H15).
     await scheduler.run(() => false, scheduler.now + 12_000);
     for (;;) {
-      this.#rounds++;
-      for (const device of this.devices) this.#include(device);
-      this.#modes.resumeAll();
-      const before = await this.#state();
-      for (const { running } of this.devices) running?.control.syncNow();
-      const held = await this.#wait(deadline);
-      const after = await this.#state();
-      if (held !== undefined) {
-        await this.#modes.decideHeld(held, after.view);
+      const isStuck = await this.#isStill(deadline);
+      if (isStuck === undefined) continue;
+      if (isStuck) {
+        await this.#decide();
         continue;
       }
-      if (before.text !== after.text) continue;
-      const different = disagreement(this.devices, after.view);
-      if (different !== undefined)
-        throw new Violation('P4/H103', `all say that they are in sync, and are not:\n${different}`);
       // What downloads that came to nothing have left goes with the next tick of the housekeeping.
       await scheduler.run(() => false, scheduler.now + 6000);
-      this.#modes.checkUndone(after.view);
-      return after.view;
+      return;
     }
+  }
+
+  /** Undefined while something changes; true when what is left is for people to decide. */
+  async #isStill(deadline: number): Promise<boolean | undefined> {
+    this.#rounds++;
+    for (const device of this.devices) this.#include(device);
+    const before = await this.#state();
+    for (const { running } of this.devices) running?.control.syncNow();
+    const isStuck = await this.#wait(deadline);
+    const after = await this.#state();
+    if (before.text !== after.text) return undefined;
+    if (isStuck) return true;
+    const different = disagreement(this.devices, ({ account }) => after.views.get(account)!);
+    if (different !== undefined)
+      throw new Violation('P4/H103', `all say that they are in sync, and are not:\n${different}`);
+    return false;
+  }
+
+  async #decide(): Promise<void> {
+    this.#decisions++;
+    await this.#sharing!.checkStuck();
+    await this.#check();
+    await this.#complete(this.#sharing!.decide());
   }
 
   async #state() {
     const { server } = this.#world;
-    const view = serverView(await server.listing(), server.rootId);
+    const views = new Map<SimAccount, View>();
+    for (const account of server.accounts)
+      views.set(account, serverView(await treeOf(server, account), account.rootId));
     const trees = this.devices.map((device) => [...device.tree()].sort());
-    return { view, text: JSON.stringify([[...view].sort(), trees]) };
+    return { views, text: JSON.stringify([Array.from(views.values(), (view) => [...view].sort()), trees]) };
   }
 
-  /** @returns a device on which deletions are held; all others are in sync */
-  async #wait(deadline: number): Promise<SimDevice | undefined> {
+  /** @returns whether a device has something that only people can decide */
+  async #wait(deadline: number): Promise<boolean> {
     const { scheduler } = this.#world;
-    let held: SimDevice | undefined;
+    let isStuck = false;
     for (const device of this.devices) {
       for (;;) {
         const { running } = device;
@@ -345,25 +339,27 @@ class History {
           (error: unknown) => (outcome = String(error)),
         );
         await scheduler.run(() => outcome !== undefined, deadline);
-        if (outcome === '{"outcome":"held"}') held ??= device;
-        if (outcome === '{"outcome":"synced"}' || outcome === '{"outcome":"held"}') break;
+        if (outcome === '{"outcome":"synced"}') break;
+        if (this.#sharing?.isForPeople(device)) {
+          isStuck = true;
+          break;
+        }
         if (scheduler.now < deadline && outcome !== undefined) {
           await scheduler.run(() => false, Math.min(deadline, scheduler.now + 2000));
-          this.#modes.clearTheWay();
           running.control.syncNow();
           continue;
         }
         throw new Violation('P5', `${device.name} does not come to an end: ${outcome ?? ''} ${describe(device)}`);
       }
     }
-    return held;
+    return isStuck;
   }
 
-  #check(server: View): void {
+  async #check(): Promise<void> {
     const [first] = this.devices;
     this.#conflicts += [...first!.tree().keys()].filter((path) => path.includes('conflicted copy')).length;
-    const mayDuplicate = this.#databasesTakenBack > 0 || this.#modes.mayDuplicate;
-    checkContents({ devices: this.devices, ledger: this.#ledger, mayDuplicate, server });
+    checkContents({ devices: this.devices, ledger: this.#ledger, mayDuplicate: this.#databasesTakenBack > 0 });
     checkStaging(this.devices);
+    await this.#sharing?.check();
   }
 }

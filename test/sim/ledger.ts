@@ -1,3 +1,6 @@
+import { contentHash } from '@satchel/core/manifest.ts';
+import { chunksOf, sha256 } from './hashing.ts';
+
 /** Which contents users have made, and which of them somebody who had seen them has let go. */
 export class Ledger {
   /** Every content that ever lay in a file. */
@@ -8,6 +11,7 @@ export class Ledger {
   readonly #excused = new Set<string>();
   /** May stand twice. */
   readonly #copied = new Set<string>();
+  readonly #hashes = new Map<string, string>();
   #count = 0;
 
   /** A text that no other write has. */
@@ -53,5 +57,21 @@ export class Ledger {
 
   live(): readonly string[] {
     return [...this.#live];
+  }
+
+  isExcused(content: Buffer): boolean {
+    return this.#excused.has(content.toString('latin1'));
+  }
+
+  /** All that ever existed. */
+  all(): readonly string[] {
+    return [...this.#existed];
+  }
+
+  /** As the server knows it. */
+  hashOf(text: string): string {
+    const known = this.#hashes.get(text) ?? contentHash(chunksOf(Buffer.from(text, 'latin1')), sha256);
+    this.#hashes.set(text, known);
+    return known;
   }
 }

@@ -10,15 +10,6 @@ export class KilledError extends Error {
   }
 }
 
-/** A command that the daemon does not survive is answered by nobody. */
-export function unlessKilled(command: () => void): void {
-  try {
-    command();
-  } catch (error) {
-    if (!(error instanceof KilledError)) throw error;
-  }
-}
-
 export interface Faults {
   /** Of dying at a call of the disk or the database, in place of finishing it. */
   killPerCall: number;
@@ -173,4 +164,13 @@ export function mortalDatabase(
   };
   // The same calls, of a class that has private members: no other way to stand in for it.
   return mortal as ClientDatabase;
+}
+
+/** A command that the daemon does not survive is answered by nobody. */
+export function unlessKilled(command: () => void): void {
+  try {
+    command();
+  } catch (error) {
+    if (!(error instanceof KilledError)) throw error;
+  }
 }

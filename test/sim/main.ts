@@ -1,15 +1,11 @@
 import { parseArgs } from 'node:util';
-import { createChance } from './chance.ts';
-import { runHistory, type Figures, type Outcome } from './history.ts';
-import type { Modes } from './modes.ts';
-import { REGRESSIONS } from './regressions.ts';
-import { drawScript } from './script.ts';
+import type { Figures } from './history.ts';
+import { runHistory, type Outcome } from './run-history.ts';
+import { EARLIER, REGRESSIONS, type Regression } from './regressions.ts';
+import type { Wanted } from './script.ts';
 import { shrink } from './shrink.ts';
 
-/**
- * `node test/sim/main.ts --seeds N [--seed S] [--mode ignores] [--verbose] [--twice] [--shrink]`: of N seeds from S on
- * all histories, or those that play a mode.
- */
+/** `node test/sim/main.ts --seeds N [--seed S] [--verbose] [--twice] [--shrink]`: N histories from seed S on. */
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100' },
@@ -18,7 +14,7 @@ const { values } = parseArgs({
     shrink: { type: 'boolean', default: false },
     twice: { type: 'boolean', default: false },
     regressions: { type: 'boolean', default: false },
-    mode: { type: 'string' },
+    shares: { type: 'string' },
     'for-seconds': { type: 'string', default: 'Infinity' },
     'stop-after': { type: 'string', default: '20' },
   },
@@ -33,19 +29,19 @@ let done = 0;
 // A long run that is stopped still tells how far it came.
 let isStopped = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true));
-const seeds = values.regressions
-  ? REGRESSIONS.map(({ seed }) => seed)
-  : Array.from({ length: count }, (_, at) => first + at);
-for (const seed of seeds) {
-  if (!isWanted(seed)) continue;
+const wanted: Wanted = values.shares === undefined ? {} : { sharing: values.shares === 'always' };
+const histories = values.regressions
+  ? REGRESSIONS
+  : Array.from({ length: count }, (_, at): Regression => ({ seed: first + at, showed: '', wanted }));
+for (const { seed, wanted: asItWas } of histories) {
   if (isStopped || performance.now() - began > Number(values['for-seconds']) * 1000) break;
-  const outcome = await runHistory(seed, { isVerbose: values.verbose });
+  const outcome = await runHistory(seed, { wanted: asItWas ?? EARLIER, isVerbose: values.verbose });
   done++;
   for (const [name, value] of Object.entries(outcome.figures))
     total[name as keyof Figures] = (total[name as keyof Figures] ?? 0) + value;
   if (values.verbose) console.log(outcome.lines.join('\n'));
   if (values.twice) {
-    const again = await runHistory(seed);
+    const again = await runHistory(seed, { wanted: asItWas ?? EARLIER });
     if (again.trace !== outcome.trace) {
       console.log(`seed ${seed}: two runs of it differ`);
       process.exitCode = 1;
@@ -56,7 +52,9 @@ for (const seed of seeds) {
   console.log(
     `seed ${seed}: ${outcome.violation.message}${outcome.violation.name === 'Error' ? '' : `\n${outcome.violation.stack}`}`,
   );
-  console.log(`  again: npm run test:sim -- --seeds 1 --seed ${seed} --verbose`);
+  console.log(
+    `  again: npm run test:sim -- --seeds 1 --seed ${seed}${values.shares ? ` --shares ${values.shares}` : ''} --verbose`,
+  );
   if (values.shrink) {
     const { lines, violation, script } = await shrink(outcome, 300);
     console.log(
@@ -77,8 +75,3 @@ console.log(
   }),
 );
 if (failed.length > 0) process.exitCode = 1;
-
-function isWanted(seed: number): boolean {
-  const { mode } = values;
-  return mode === undefined || Boolean(drawScript(seed, createChance(seed)).modes[mode as keyof Modes]);
-}

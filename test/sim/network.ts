@@ -217,7 +217,7 @@ export function createSimApi(
     if (!line.isUp || services === undefined || chance.happens(faults.lostRequest)) throw new OfflineError('no route');
     const ended = Promise.withResolvers<void>();
     const isOpen = () => line.isUp && services.isAlive && incarnation.isAlive && !signal.aborted;
-    const attachment = await services.notifier.attach(server.userId, {
+    const attachment = await services.notifier.attach(server.accountOf(deviceId).userId, {
       send(pings) {
         for (const ping of pings) {
           if (chance.happens(faults.lostPing)) continue;

@@ -1,6 +1,6 @@
 import { createChance, type Chance } from './chance.ts';
 import { NO_FAULTS, type Faults } from './machine.ts';
-import { drawModes, type ModeIncidentKind, type Modes } from './modes.ts';
+import { drawSharing, type SharingScript } from './sharing/script.ts';
 import { USER_ACTS, type UserAct } from './users.ts';
 
 /** Something that befalls a machine, the line or the server. */
@@ -15,8 +15,7 @@ export interface Incident {
     | 'overflow'
     | 'serverRestore'
     | 'exclude'
-    | 'unmount'
-    | ModeIncidentKind;
+    | 'unmount';
   readonly device: number;
   /** Until it is over, or how far a clock jumps. */
   readonly lastsMs: number;
@@ -43,10 +42,18 @@ export interface Script {
   readonly hasBirthTimes: boolean;
   /** Some files are of several chunks. */
   readonly hasLongFiles: boolean;
-  readonly modes: Modes;
+  /** Several accounts, and folders that they share. */
+  readonly sharing?: SharingScript;
+}
+
+/** What is played beside the rest: as the seed has it, or as somebody wants it. */
+export interface Wanted {
+  readonly sharing?: boolean;
 }
 
 const HISTORY_ACTS = 30;
+/** Of all histories. */
+const SHARED = 0;
 
 function drawActs(
   chance: Chance,
@@ -111,7 +118,7 @@ function drawSlowness(chance: Chance, faults: Faults): void {
   faults.slowWatcher = chance.pick([1, 20, 100]);
 }
 
-export function drawScript(seed: number, chance: Chance): Script {
+export function drawScript(seed: number, chance: Chance, wanted: Wanted = {}): Script {
   const devices = chance.pick([2, 2, 2, 3, 3, 4]);
   const spanMs = chance.pick([2000, 10_000, 60_000]);
   const hasPowerCuts = chance.happens(0.3);
@@ -128,7 +135,7 @@ export function drawScript(seed: number, chance: Chance): Script {
   };
   const acts = drawActs(chance, { count: HISTORY_ACTS, spanMs, device: () => chance.below(devices) });
   const incidents = chance.happens(0.2) ? [] : drawIncidents(chance, { spanMs, devices, hasPowerCuts });
-  const solos = Array.from({ length: chance.below(3) }, () => {
+  const solos = Array.from({ length: chance.below(3) }, (): Solo => {
     const device = chance.below(devices);
     const soloMs = chance.pick([200, 2000, 8000]);
     const drawn = drawActs(chance, { count: 1 + chance.below(8), spanMs: soloMs, device: () => device });
@@ -141,6 +148,20 @@ export function drawScript(seed: number, chance: Chance): Script {
   // A chance by which the seeds that once failed draw what they drew.
   drawSlowness(createChance(seed ^ 0x9a8), faults);
   drawLater(createChance(seed ^ 0x5e44e4), { faults, incidents, devices, spanMs });
-  const modes = drawModes(seed, { acts, incidents, solos, devices, spanMs });
-  return { seed, devices, spanMs, acts, incidents, solos, faults, reusesInodes, hasBirthTimes, hasLongFiles, modes };
+  const sharers = createChance(seed ^ 0x5a4e5);
+  const isShared = sharers.happens(SHARED);
+  const shared = (wanted.sharing ?? isShared) ? { sharing: drawSharing(sharers, { devices, spanMs }) } : {};
+  return {
+    seed,
+    devices,
+    spanMs,
+    acts,
+    incidents,
+    solos,
+    faults,
+    reusesInodes,
+    hasBirthTimes,
+    hasLongFiles,
+    ...shared,
+  };
 }

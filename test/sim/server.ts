@@ -30,7 +30,15 @@ export function scratchFolder(): string {
   return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'satchel-sim-'));
 }
 
-/** The real Meta, Block and Notification Service of one account. What is stored outlives a crash. */
+/** Somebody with an account. What the server gives them is known once it has started. */
+export interface SimAccount {
+  readonly email: string;
+  readonly userId: UserId;
+  workspaceId: WorkspaceId;
+  rootId: ObjectId;
+}
+
+/** The real Meta, Block and Notification Service. What is stored outlives a crash. */
 export class SimServer implements AsyncDisposable {
   readonly #scheduler: Scheduler;
   readonly #chance: Chance;
@@ -41,18 +49,21 @@ export class SimServer implements AsyncDisposable {
   #restoring: Promise<void> | undefined;
   #isRestored = false;
   readonly #objects = new Map<BlockKey, Uint8Array>();
-  readonly userId: UserId;
-  workspaceId = '' as WorkspaceId;
-  rootId = '' as ObjectId;
+  readonly accounts: readonly SimAccount[];
+  readonly #owners = new Map<DeviceId, SimAccount>();
   services: Services | undefined;
   crashes = 0;
-  guardDeletes = 1000;
 
-  constructor(scheduler: Scheduler, chance: Chance) {
+  constructor(scheduler: Scheduler, chance: Chance, accounts = 1) {
     this.#scheduler = scheduler;
     this.#chance = chance;
     this.#database = this.#open();
-    this.userId = newId<UserId>(1_800_000_000_000, chance.bytes(10));
+    this.accounts = Array.from({ length: accounts }, (_, index) => ({
+      email: `${'abc'.charAt(index)}@example.org`,
+      userId: newId<UserId>(1_800_000_000_000, chance.bytes(10)),
+      workspaceId: '' as WorkspaceId,
+      rootId: '' as ObjectId,
+    }));
   }
 
   #open(): Database {
@@ -76,7 +87,7 @@ export class SimServer implements AsyncDisposable {
       cache: createMemoryCache({ entries: 10_000 }),
       clock,
       random,
-      settings: { defaultQuotaBytes: undefined, guardDeletes: this.guardDeletes },
+      settings: { defaultQuotaBytes: undefined, guardDeletes: 1000 },
     });
     if (this.#isRestored) await meta.renewEpochs();
     this.#isRestored = false;
@@ -89,10 +100,12 @@ export class SimServer implements AsyncDisposable {
       workspacesOf: meta.workspacesOf,
       log: { warn: () => undefined },
     });
-    const person = { userId: this.userId, email: 'a@example.org', name: 'a' };
-    this.workspaceId = (await meta.ensure(person)).workspaceId;
-    const { workspaces } = await meta.workspaces(this.caller());
-    this.rootId = workspaces[0]!.rootId;
+    for (const account of this.accounts) {
+      const { userId, email } = account;
+      account.workspaceId = (await meta.ensure({ userId, email, name: email.slice(0, 1) })).workspaceId;
+      const { workspaces } = await meta.workspaces(this.callerOf(account));
+      account.rootId = workspaces.find(({ kind }) => kind === 'personal')!.rootId;
+    }
     this.services = { isAlive: true, meta, blocks, notifier };
     const { services } = this;
     Object.defineProperty(services, 'isAlive', {
@@ -140,21 +153,32 @@ export class SimServer implements AsyncDisposable {
     this.#isRestored = true;
   }
 
-  caller(deviceId: DeviceId = newId<DeviceId>(1_800_000_000_000, new Uint8Array(10))): Caller {
-    return { userId: this.userId, deviceId };
+  /** The device is this account's. */
+  register(deviceId: DeviceId, account: SimAccount): void {
+    this.#owners.set(deviceId, account);
   }
 
-  /** All live objects. */
-  async listing(): Promise<readonly ObjectRecord[]> {
+  accountOf(deviceId: DeviceId): SimAccount {
+    return this.#owners.get(deviceId) ?? this.accounts[0]!;
+  }
+
+  caller(deviceId: DeviceId): Caller {
+    return { userId: this.accountOf(deviceId).userId, deviceId };
+  }
+
+  /** By a device that does not sync. */
+  callerOf({ userId }: SimAccount): Caller {
+    return { userId, deviceId: newId<DeviceId>(1_800_000_000_000, new Uint8Array(10)) };
+  }
+
+  /** All live objects of a workspace. */
+  async listing(account: SimAccount, workspaceId: WorkspaceId): Promise<readonly ObjectRecord[]> {
     const { meta } = this.services!;
     const objects: ObjectRecord[] = [];
     let cursor: string | undefined;
     for (;;) {
-      const page = await meta.list(this.caller(), {
-        workspace_id: this.workspaceId,
-        limit: 1000,
-        ...(cursor ? { cursor } : {}),
-      });
+      const query = { workspace_id: workspaceId, limit: 1000, ...(cursor ? { cursor } : {}) };
+      const page = await meta.list(this.callerOf(account), query);
       objects.push(...page.objects.filter(({ deleted }) => deleted !== true));
       if (!page.hasMore) return objects;
       cursor = page.cursor;

@@ -1,5 +1,6 @@
-import { runHistory, type Outcome } from './history.ts';
+import { runHistory, type Outcome } from './run-history.ts';
 import type { Script } from './script.ts';
+import { smallerSharing } from './sharing/script.ts';
 
 /** Leaves out acts, incidents and faults for as long as the same rule is still broken. */
 export async function shrink(failed: Outcome, mostRuns: number): Promise<Outcome> {
@@ -36,6 +37,7 @@ function* halves(script: Script): Generator<Script> {
 
 function* smaller(script: Script): Generator<Script> {
   const { acts, incidents, solos, faults } = script;
+  if (script.sharing !== undefined) for (const sharing of smallerSharing(script.sharing)) yield { ...script, sharing };
   for (let size = Math.ceil(acts.length / 2); size >= 1; size = Math.floor(size / 2)) {
     for (let from = 0; from < acts.length; from += size) yield { ...script, acts: acts.toSpliced(from, size) };
   }

@@ -72,8 +72,9 @@ export class Claims {
     if (!mine.local || !theirs.remote) return remoteId;
     const { settings } = this.#decisions;
     const excluded = settings.excluded(remoteId);
+    const isOpened = theirs.remote.content.kind === 'mount' && !settings.joinsShares();
     const separate = !mine.remote && !theirs.local && !excluded;
-    if (separate && sameBytes(mine.local.content, theirs.remote.content)) return 'both';
+    if (separate && !isOpened && sameBytes(mine.local.content, theirs.remote.content)) return 'both';
     const folderMeetsFile = isFolder(mine.local.content) && !isFolder(theirs.remote.content);
     return folderMeetsFile && !excluded && settings.canWrite(theirs.remote.workspaceId) ? localId : remoteId;
   }

@@ -196,7 +196,16 @@ describe('P10 names', () => {
       ],
     ],
     ['H18 two equal symlinks are one', { local: { l: '/l->x' }, remote: { m: '/l->x' } }, ['join l as m']],
-    ['P10 a new folder where a share appears', { local: { d: '/s/' }, remote: { m: '/s|' } }, ['join d as m']],
+    [
+      'P10 a new folder where a share appears, in the first merge',
+      { local: { d: '/s/' }, remote: { m: '/s|' } },
+      ['join d as m'],
+    ],
+    [
+      'P10 a new folder where a share appears, later: it is nobody else’s',
+      { local: { d: '/s/', f: 'd/f=1' }, remote: { m: '/s|' }, settings: { joinsShares: () => false } },
+      ['moveLocal d from /s to /s (copy 1) (name_conflict)', 'makeFolder m at /s'],
+    ],
     [
       'H22 a merged folder’s children wait for the merge',
       { local: { d: '/a/', f: 'd/f=1' }, remote: { e: '/a/', g: 'e/g=1' } },

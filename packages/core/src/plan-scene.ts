@@ -66,6 +66,7 @@ export const sceneSettings: PlanSettings = {
   busy: () => false,
   excluded: () => false,
   canWrite: () => true,
+  joinsShares: () => true,
   awaitedCopy: () => undefined,
   deletesAllowed: 1000,
   conflictName(name, taken) {

@@ -11,6 +11,11 @@ export interface PlanSettings {
   readonly excluded: (id: ObjectId) => boolean;
   /** False for a viewer (P13). */
   readonly canWrite: (workspaceId: WorkspaceId) => boolean;
+  /**
+   * Whether a folder that is only here becomes one with a share that appears at its name, as in the first merge of a
+   * folder that was in sync before. Later it is somebody's own, and nobody has said that others may see it.
+   */
+  readonly joinsShares: () => boolean;
   /** The object that this one became by a move across workspaces, while that is not on the server yet (P15). */
   readonly awaitedCopy: (id: ObjectId) => ObjectId | undefined;
   /** A name made from `name` for which `taken` is false. */

@@ -26,8 +26,8 @@ import type { Trees } from './tree.ts';
  * - P7  What one side deleted and the other left alone goes; what the other edited or moved lives.
  * - P8  A deleted folder goes when all that is in it goes; else it lives, for the sake of what lives in it only.
  * - P9  A folder that one side deleted and the other moved lives with everything in it; so does a deleted mount.
- * - P10 Two that want one name: equal contents and two folders become one object; a file makes way for a folder;
- *       else the local one makes way.
+ * - P10 Two that want one name: equal contents and two folders become one object, but no folder of one's own and a share
+ *       after the first merge; a file makes way for a folder; else the local one makes way.
  * - P11 Where the disk could not be looked at, or earlier work is running, nothing is done and nothing is derived.
  * - P12 What is excluded from this device goes from its disk once the server has it; its absence is no deletion.
  * - P13 Where this account may only read, a local change is a problem and stays.

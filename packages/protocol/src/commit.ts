@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ErrorCode } from './errors.ts';
 import { ContentHash, ObjectId, OperationId, VersionId, WorkspaceId } from './ids.ts';
 import { LIMITS } from './limits.ts';
+import { list } from './list.ts';
 import { Name } from './names.ts';
 import { ChunkList, Mtime, ObjectRecord } from './objects.ts';
 
@@ -75,7 +76,7 @@ export type PutOperation = z.infer<typeof PutOperation>;
 /** Applied in order, in one transaction, each on its own: a refused one changes nothing and the next is tried. */
 export const CommitRequest = z.object({
   workspaceId: WorkspaceId,
-  operations: z.array(Operation).min(1).max(LIMITS.operationsPerCommit),
+  operations: list(Operation, { min: 1, max: LIMITS.operationsPerCommit }),
 });
 export type CommitRequest = z.infer<typeof CommitRequest>;
 

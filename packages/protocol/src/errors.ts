@@ -16,6 +16,7 @@ export const ERRORS = {
   sign_in_required: { status: 401, retry: false, exit: 3, title: 'Sign-in is needed' },
   token_expired: { status: 401, retry: true, exit: 3, title: 'The access token has expired' },
   credentials_refused: { status: 401, retry: false, exit: 3, title: 'E-mail or password is wrong' },
+  account_disabled: { status: 403, retry: false, exit: 3, title: 'The account was disabled' },
   device_revoked: { status: 401, retry: false, exit: 3, title: 'This device was signed out' },
   signup_closed: { status: 403, retry: false, exit: 6, title: 'Sign-up is closed on this server' },
   password_weak: { status: 400, retry: false, exit: 2, title: 'The password is too weak' },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ChunkId, ContentHash, DeviceId, ObjectId, VersionId, WorkspaceId } from './ids.ts';
 import { LIMITS } from './limits.ts';
+import { list } from './list.ts';
 
 export const ChunkRef = z.object({ id: ChunkId, size: z.int().min(1).max(LIMITS.chunkBytes) });
 export type ChunkRef = z.infer<typeof ChunkRef>;
@@ -77,14 +78,14 @@ export type ListAnswer = z.infer<typeof ListAnswer>;
 export const SpliceEdit = z.object({
   at: z.int().min(0),
   remove: z.int().min(0),
-  insert: z.array(ChunkRef),
+  insert: list(ChunkRef),
 });
 export type SpliceEdit = z.infer<typeof SpliceEdit>;
 
 /** A whole chunk list, or edits against the list of a version that both sides know. Edits ascend and do not overlap. */
 export const ChunkList = z.union([
-  z.object({ chunks: z.array(ChunkRef).max(LIMITS.chunksPerFile) }),
-  z.object({ baseVersionId: VersionId, edits: z.array(SpliceEdit).max(100_000) }),
+  z.object({ chunks: list(ChunkRef, { max: LIMITS.chunksPerFile }) }),
+  z.object({ baseVersionId: VersionId, edits: list(SpliceEdit, { max: 100_000 }) }),
 ]);
 export type ChunkList = z.infer<typeof ChunkList>;
 

@@ -24,7 +24,7 @@ export interface Route {
   readonly body?: z.ZodType | 'bytes';
   /** A schema: JSON. `bytes`: a stream. `events`: server-sent events. Absent: 204 without a body. */
   readonly answer?: z.ZodType | 'bytes' | 'events';
-  /** Longest body in bytes. Default 1 MiB. */
+  /** Longest body in bytes, also once it is decompressed. Default 1 MiB. */
   readonly bodyBytes?: number;
 }
 
@@ -121,7 +121,6 @@ export const ROUTES = {
     auth: 'token',
     body: transfer.UploadRequest,
     answer: transfer.UploadAnswer,
-    bodyBytes: LIMITS.jsonBytes,
   },
   uploads: {
     method: 'GET',

@@ -2,24 +2,23 @@ import { z } from 'zod';
 import { ErrorCode } from './errors.ts';
 import { ChunkId, DeviceId, ObjectId, UploadId, WorkspaceId } from './ids.ts';
 import { LIMITS } from './limits.ts';
+import { list } from './list.ts';
 import { ChunkRef } from './objects.ts';
 
 /** What is asked for each chunk of an upload. */
 export const UploadRequest = z.object({
   workspaceId: WorkspaceId,
-  files: z
-    .array(
-      z.object({
-        uploadId: UploadId,
-        objectId: ObjectId,
-        /** A long file is announced in windows as it is read: index and byte offset of the first chunk listed here. */
-        firstChunk: z.int().min(0),
-        offset: z.int().min(0),
-        chunks: z.array(ChunkRef).max(LIMITS.chunksPerUploadRequest),
-      }),
-    )
-    .min(1)
-    .max(LIMITS.filesPerUploadRequest),
+  files: list(
+    z.object({
+      uploadId: UploadId,
+      objectId: ObjectId,
+      /** A long file is announced in windows as it is read: index and byte offset of the first chunk listed here. */
+      firstChunk: z.int().min(0),
+      offset: z.int().min(0),
+      chunks: list(ChunkRef, { max: LIMITS.chunksPerUploadRequest }),
+    }),
+    { min: 1, max: LIMITS.filesPerUploadRequest },
+  ),
 });
 export type UploadRequest = z.infer<typeof UploadRequest>;
 
@@ -42,10 +41,10 @@ export type UploadAnswer = z.infer<typeof UploadAnswer>;
 /** `proof` = hex SHA-256 over the nonce's text, a newline, and the chunk's bytes. */
 export const ProveRequest = z.object({
   workspaceId: WorkspaceId,
-  proofs: z
-    .array(z.object({ chunkId: ChunkId, nonce: z.string().max(256), proof: z.string().regex(/^[0-9a-f]{64}$/) }))
-    .min(1)
-    .max(64),
+  proofs: list(z.object({ chunkId: ChunkId, nonce: z.string().max(256), proof: z.string().regex(/^[0-9a-f]{64}$/) }), {
+    min: 1,
+    max: 64,
+  }),
 });
 export type ProveRequest = z.infer<typeof ProveRequest>;
 
@@ -63,10 +62,7 @@ export type ChunkResults = z.infer<typeof ChunkResults>;
 /** `POST /chunks/fetch`: answered by frames in the order asked for; `base` allows a delta against a chunk at hand. */
 export const FetchRequest = z.object({
   workspaceId: WorkspaceId,
-  chunks: z
-    .array(z.object({ id: ChunkId, base: ChunkId.optional() }))
-    .min(1)
-    .max(LIMITS.fetchChunks),
+  chunks: list(z.object({ id: ChunkId, base: ChunkId.optional() }), { min: 1, max: LIMITS.fetchChunks }),
 });
 export type FetchRequest = z.infer<typeof FetchRequest>;
 

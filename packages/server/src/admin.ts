@@ -28,7 +28,7 @@ export async function admin(argv: readonly string[]): Promise<number> {
     const usage = error instanceof ConfigError;
     const { message } = error as Error;
     const data = { error: usage ? 'usage' : 'internal', message };
-    const text = `satchel admin: ${message}${usage ? '\nRun satchel admin --help for the commands.' : ''}`;
+    const text = `satchel admin: ${message}${usage ? '\n  next: satchel admin --help' : ''}`;
     return print({ exit: usage ? 2 : 1, text, data }, own.includes('--json'));
   }
 }

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { appendFile, copyFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { backedUp, large, small, type BackedUp } from './backup-commands.fixture.ts';
+import { backedUp, large, small, type BackedUp, type RunningServer } from './backup-commands.fixture.ts';
+import { runBackupCommand } from './backup-commands.ts';
 
 type Data = Readonly<Record<string, unknown>>;
 const dataOf = (answer: { readonly data: unknown }): Data => answer.data as Data;
@@ -61,6 +62,11 @@ test('a second backup copies only what is new, and each snapshot restores to its
   assert.deepEqual(await restored.contents(), first);
 });
 
+/** The hold ends with the connection of the backup, of which the server hears at once, and not in the same moment. */
+async function untilReleased({ composition }: RunningServer): Promise<void> {
+  while ((await composition.administer(['gc'])).exit !== 0) await new Promise(setImmediate);
+}
+
 test('S5 while files come and unused ones are collected, every chunk that the copied metadata names is in the backup', async (t) => {
   const world = await backedUp(t);
   await using server = await world.start();
@@ -79,12 +85,51 @@ test('S5 while files come and unused ones are collected, every chunk that the co
   await Promise.all([writing, collecting]);
   assert.deepEqual(exits, [0, 0, 0]);
   assert.deepEqual(outcomes, new Set([0, 8]), 'collection ran between the backups and was held off during them');
-  assert.equal((await server.composition.administer(['gc'])).exit, 0, 'the hold ends with the backup');
+  await untilReleased(server);
   const other = world.configFor('restored');
   assert.equal((await world.runOn(other, 'restore', world.backup)).exit, 0);
   await using restored = await world.start(other);
   const all = await server.contents();
   for (const [name, content] of await restored.contents()) assert.ok(all.get(name)?.equals(content), name);
+});
+
+test('S5 deletions are held, and a server that does not run stays so, until the backup has ended', async (t) => {
+  const world = await backedUp(t);
+  const during: Promise<unknown>[] = [];
+  const backUpAnd = async (tell: () => Promise<unknown>): Promise<readonly unknown[]> => {
+    const answer = await runBackupCommand(world.config, ['backup', world.backup], () => void during.push(tell()));
+    assert.equal(answer.exit, 0, answer.text);
+    return Promise.all(during.splice(0));
+  };
+  {
+    await using server = await world.start();
+    await server.put('large', large());
+    const gc = async (): Promise<number> => (await server.composition.administer(['gc'])).exit;
+    const exits = await backUpAnd(gc);
+    assert.ok(exits.length >= 3, 'asked after each step');
+    assert.deepEqual(new Set(exits), new Set([8]));
+    await untilReleased(server);
+  }
+  const start = async (): Promise<string> => {
+    try {
+      await using _ = await world.start();
+      return 'started';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  for (const message of await backUpAnd(start)) assert.match(String(message), /in use by another server/);
+  assert.equal(await start(), 'started');
+});
+
+test('what the server has lost before there was a backup is named, and no reason to begin anew', async (t) => {
+  const world = await backedUp(t);
+  await using server = await world.start();
+  await server.put('large', large());
+  for (const path of await filesIn(join(world.config.data, 'blocks', 'objects', 'chunks'))) await rm(path);
+  const answer = await world.run('backup', world.backup);
+  assert.equal(answer.exit, 9, answer.text);
+  assert.match(answer.text, /object_missing/);
 });
 
 test('H93 what rots in the backup is found by the next one and copied again', async (t) => {
@@ -105,6 +150,38 @@ test('H93 what rots in the backup is found by the next one and copied again', as
   await using restored = await world.start(at);
   assert.deepEqual(await restored.contents(), contents);
 });
+
+const flipped = async (path: string): Promise<void> => {
+  const bytes = await readFile(path);
+  bytes[40] = (bytes[40] ?? 0) ^ 1;
+  await writeFile(path, bytes);
+};
+const LOSSES = [
+  ['is damaged on', flipped, 0],
+  ['is cut off on', (path: string) => truncate(path, 100), 9],
+  ['has gone from', (path: string) => rm(path), 9],
+] as const;
+
+for (const [what, lose, exit] of LOSSES)
+  for (const isKnown of [true, false])
+    test(`H93 what ${what} the server, ${isKnown ? 'and known to be' : 'though not known'}, is whole in its backups, old and new`, async (t) => {
+      const world = await backedUp(t);
+      const contents = await oneBackup(world);
+      const [object = ''] = await filesIn(join(world.config.data, 'blocks', 'objects', 'chunks'));
+      await lose(object);
+      {
+        await using server = await world.start();
+        if (isKnown) await server.composition.administer(['scrub']);
+        const answer = await world.run('backup', world.backup, '--keep', '1');
+        assert.equal(answer.exit, exit, answer.text);
+        if (exit !== 0) assert.match(answer.text, /object_missing: .*this backup still has it/);
+      }
+      const at = world.configFor('restored');
+      const restored = await world.runOn(at, 'restore', world.backup);
+      assert.equal(restored.exit, 0, restored.text);
+      await using server = await world.start(at);
+      assert.deepEqual(await server.contents(), contents);
+    });
 
 test('what is wrong with the server itself does not stop the backup, and is named', async (t) => {
   const world = await backedUp(t);

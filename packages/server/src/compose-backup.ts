@@ -51,7 +51,7 @@ export async function backUp(
       say,
     };
     await expectKeyFits(parts.source, keys);
-    return takeBackup(parts, { ...options, withKey: options.withKey ? config['key-file'] : undefined });
+    return await takeBackup(parts, { ...options, withKey: options.withKey ? config['key-file'] : undefined });
   });
 }
 

@@ -132,6 +132,7 @@ export class ModelDevice {
       busy: (id) => busy.has(id),
       excluded: (id) => this.#excluded.has(id),
       canWrite: () => canWrite,
+      joinsShares: () => true,
       awaitedCopy: () => undefined,
       deletesAllowed: Number.POSITIVE_INFINITY,
       conflictName: (name, taken) => {

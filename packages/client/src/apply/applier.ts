@@ -6,7 +6,7 @@ import type { FileContent, Place, RemoteNode } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Disk, DiskStat } from '../ports/disk.ts';
 import type { LocalTree } from '../indexer/local-tree.ts';
-import { identityOf, isExecutable, millisecondsOf } from '../indexer/observation.ts';
+import { identityOf, isExecutable, millisecondsOf, UNSEEN } from '../indexer/observation.ts';
 import type { Intents } from '../state/intents.ts';
 import type { LocalRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
@@ -41,9 +41,6 @@ export interface Standing {
   readonly path: string;
   readonly stat: DiskStat;
 }
-
-/** A ctime that no stat has: the row is looked at again. */
-export const UNSEEN = '0';
 
 /** What has just been put on disk: where, and as what it was seen right after. */
 export interface Arrival {

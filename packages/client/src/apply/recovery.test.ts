@@ -6,10 +6,10 @@ import type { FileContent } from '@satchel/core/tree.ts';
 import type { ContentHash, VersionId } from '@satchel/protocol/ids.ts';
 import { objectId, openWorld, scanned, type World } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
-import { PART_FOLDER, partPathOf } from './arriving.ts';
+import { PART_FOLDER, partPathOf, READY_FOLDER } from './arriving.ts';
 import { setDamagedAside } from './damage.ts';
 import { Making } from './making.ts';
-import { finishIntents, sweepParts } from './recovery.ts';
+import { finishIntents, recoverReady, sweepParts } from './recovery.ts';
 
 const content: FileContent = {
   kind: 'file',
@@ -100,19 +100,6 @@ test('H83 a folder of the user is not taken for the one that had no place yet', 
   assert.deepEqual(readdirSync(world.path(PART_FOLDER)), []);
 });
 
-test('H73 what was begun of a file that is not wanted here any more does not stay in the staging folder', async () => {
-  await using world = openWorld();
-  const { applier, trees } = world.parts;
-  const of = { objectId: objectId('f'), workspaceId: world.workspace.workspaceId, ...place, content };
-  trees.putRemote({ ...of, placeVersion: 1, seq: 1 });
-  const name = partPathOf(of.objectId, content);
-  writeFileSync(world.path(name), 'ne');
-  sweepParts(applier, { isUnwanted: () => false });
-  assert.notEqual(world.disk.stat(name), undefined, 'it is to be continued');
-  sweepParts(applier, { isUnwanted: (id) => id === of.objectId });
-  assert.equal(world.disk.stat(name), undefined);
-});
-
 test('H74 H83 what this device has put into the trash of an excluded folder is no deletion of the user after a crash', async () => {
   await using world = openWorld();
   const { applier, trees } = world.parts;
@@ -140,4 +127,17 @@ test('H74 H83 what this device has put into the trash of an excluded folder is n
   const isKnown = ({ objectId: id }: typeof kept) =>
     trees.local.get(id) !== undefined && trees.synced.get(id) !== undefined;
   assert.deepEqual(rows.map(isKnown), [true, false, true], 'of the rest a scan proves that the user has deleted it');
+});
+
+test('H83 H15 a folder that was made in the place of a file, and displaced, comes back into sight', async () => {
+  await using world = openWorld();
+  const ready = world.path(`${READY_FOLDER}/${objectId('f')}.${objectId('1')}..`);
+  mkdirSync(ready);
+  writeFileSync(`${ready}/inside`, 'kept');
+  const { applier, trees } = world.parts;
+  const { workspaceId } = world.workspace;
+  trees.putRemote({ objectId: objectId('f'), workspaceId, ...place, content, placeVersion: 1, seq: 1 });
+  await recoverReady(applier, async () => ({ outcome: 'unreadable', code: 'EISDIR', message: 'it is a folder' }));
+  const copy = readdirSync(world.path('')).find((name) => name.includes('conflicted copy'));
+  assert.equal(readFileSync(world.path(`${copy}/inside`), 'utf8'), 'kept');
 });

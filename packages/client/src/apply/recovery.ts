@@ -2,12 +2,12 @@ import type { Content, Place } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { DiskStat, StatIdentity } from '../ports/disk.ts';
 import type { ScanResult } from '../ports/hashing.ts';
-import { identityOf, isExecutable } from '../indexer/observation.ts';
+import { identityOf, isExecutable, UNSEEN } from '../indexer/observation.ts';
 import { CLIENT_FOLDER } from '@satchel/protocol/names.ts';
 import type { DiskStep } from '@satchel/core/step.ts';
 import type { Intent } from '../state/intents.ts';
 import type { LocalRow } from '../state/rows.ts';
-import { localContent, UNSEEN, type Applier, type ArrivingStep, type StepOf } from './applier.ts';
+import { localContent, type Applier, type ArrivingStep, type StepOf } from './applier.ts';
 import { PART_FOLDER, partPathOf, READY_FOLDER } from './arriving.ts';
 import { discard, wasPlaced, type MakingStep } from './making.ts';
 import { recordCopy, recordExecutable, recordMove } from './rearranging.ts';
@@ -20,9 +20,10 @@ export function makeClientFolders(applier: Applier): void {
 }
 
 /**
- * After an unclean stop (H83), or a fault of the disk in the middle of a swap: a file in the ready folder is a download that was not swapped in, or what it has
- * displaced. A content that some tree knows is safe elsewhere and goes to the trash; anything else is a local edit
- * and comes back into sight as a conflicted copy.
+ * After an unclean stop (H83), or a fault of the disk in the middle of a swap: a file in the ready folder is a download
+ * that was not swapped in, or what it has displaced. A content that some tree knows is safe elsewhere and goes to the
+ * trash; anything else, also a folder that somebody made in the place of a file, comes back into sight as a conflicted
+ * copy.
  */
 export async function recoverReady(applier: Applier, hashFile: (path: string) => Promise<ScanResult>): Promise<void> {
   const { disk, trees, trash, tree, recheck } = applier.deps;
@@ -31,17 +32,18 @@ export async function recoverReady(applier: Applier, hashFile: (path: string) =>
     const [id = '' as ObjectId, , ...safe] = name.split('.') as [ObjectId, ...string[]];
     const stat = disk.stat(path);
     if (stat === undefined || applier.inHand.has(path.replace(/\.aside$/, ''))) continue;
-    if (stat.type !== 'file') {
+    if (stat.type === 'symlink') {
       await disk.rename(path, trash.slotFor(id, name));
       continue;
     }
-    const scanned = await hashFile(path);
+    const scanned = stat.type === 'file' ? await hashFile(path) : undefined;
     // It cannot be read now: what it is will be told at a later try.
-    if (scanned.outcome !== 'scanned') continue;
+    if (scanned?.outcome === 'unreadable') continue;
     const known = [trees.remote.get(id), trees.synced.get(id), trees.local.get(id)].map((node) => node?.content);
     const isKnown =
-      safe.some((hash) => hash !== '' && scanned.hash.startsWith(hash)) ||
-      known.some((content) => content?.kind === 'file' && content.hash === scanned.hash);
+      scanned !== undefined &&
+      (safe.some((hash) => hash !== '' && scanned.hash.startsWith(hash)) ||
+        known.some((content) => content?.kind === 'file' && content.hash === scanned.hash));
     const place = trees.local.get(id) ?? trees.synced.get(id) ?? trees.remote.get(id);
     if (isKnown) {
       const slot = trash.slotFor(id, place?.name ?? name);
@@ -61,18 +63,12 @@ export async function recoverReady(applier: Applier, hashFile: (path: string) =>
   }
 }
 
-interface PartsOf {
-  /** Files of these objects are still being written. */
-  readonly isTaken?: (id: ObjectId) => boolean;
-  /** Of these objects nothing is brought here. */
-  readonly isUnwanted?: (id: ObjectId) => boolean;
-}
-
 /**
  * Staging files that were linked to their place but not yet unlinked, or that belong to nothing any more: a newer
  * version was there before they were complete, say. Only while nothing is being downloaded.
+ * @param isTaken files of these objects are still being written
  */
-export function sweepParts(applier: Applier, { isTaken, isUnwanted }: PartsOf = {}): void {
+export function sweepParts(applier: Applier, isTaken: (id: ObjectId) => boolean = () => false): void {
   const { disk, trees } = applier.deps;
   for (const { name } of disk.list(PART_FOLDER)?.entries ?? []) {
     const path = `${PART_FOLDER}/${name}`;
@@ -81,8 +77,8 @@ export function sweepParts(applier: Applier, { isTaken, isUnwanted }: PartsOf = 
     const [remote, local] = [trees.remote.get(id), trees.local.get(id)?.content];
     const content = remote?.deleted === true ? undefined : remote?.content;
     const isMissing = content?.kind === 'file' && !(local?.kind === 'file' && local.hash === content.hash);
-    const isWanted = isMissing && hash !== undefined && content.hash.startsWith(hash) && isUnwanted?.(id) !== true;
-    if (isTaken?.(id) !== true && !(isWanted && stat?.links === 1)) discard(disk, path);
+    const isWanted = isMissing && hash !== undefined && content.hash.startsWith(hash);
+    if (!isTaken(id) && !(isWanted && stat?.links === 1)) discard(disk, path);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
-import type { Disk } from '../ports/disk.ts';
+import type { Disk, DiskStat } from '../ports/disk.ts';
 import type { StatIdentity } from '../ports/disk.ts';
 import type { ClientDatabase } from '../state/database.ts';
 
@@ -10,6 +10,8 @@ export interface TrashDeps {
   readonly db: ClientDatabase;
   /** Wall time, ms. */
   readonly now: () => number;
+  /** Whether this inode has a name in the synced folder too. */
+  readonly isInSight: (ino: number) => boolean;
 }
 
 export interface TrashLimits {
@@ -92,9 +94,17 @@ export class Trash {
     return rows.map(trashedOf).flatMap((file) => {
       const stat = this.#deps.disk.stat(file.trashPath);
       if (stat === undefined) return [];
-      if (file.size !== FOLDER) return stat.size !== file.size || stat.mtimeNs !== file.mtimeNs ? [file] : [];
-      return stat.mtimeNs === file.mtimeNs ? [] : this.#madeIn(file, stat.mtimeNs);
+      if (file.size === FOLDER) return stat.mtimeNs === file.mtimeNs ? [] : this.#madeIn(file, stat.mtimeNs);
+      if (stat.size === file.size && stat.mtimeNs === file.mtimeNs) return [];
+      // A hard link: what is written by the other name is seen there, and is none the less when that goes (H17).
+      const isSeen = stat.links > 1 && this.#deps.isInSight(stat.ino);
+      if (isSeen) this.#noteAsNow(file.trashPath, stat);
+      return isSeen ? [] : [file];
     });
+  }
+
+  #noteAsNow(trashPath: string, { size, mtimeNs }: DiskStat): void {
+    this.#deps.db.run('UPDATE trashed SET size = ?, mtime_ns = ? WHERE trash_path = ?', size, mtimeNs, trashPath);
   }
 
   /** What was made in a folder that rests here. Its time is as of before the listing. */
@@ -149,9 +159,10 @@ export class Trash {
       bytes += Math.max(file.size, 0);
       const isOver = bytes > maxBytes || this.#deps.now() - file.at > maxAgeMs;
       if (!isOver || edited.has(file.trashPath)) continue;
-      if (file.size === FOLDER) this.#removeEmpty(file.trashPath);
+      const isFolder = this.#deps.disk.stat(file.trashPath)?.type === 'folder';
+      if (isFolder) this.#removeEmpty(file.trashPath);
       else this.#deps.disk.removeFile(file.trashPath);
-      if (file.size === FOLDER && this.#deps.disk.stat(file.trashPath) !== undefined) continue;
+      if (isFolder && this.#deps.disk.stat(file.trashPath) !== undefined) continue;
       this.forget(file.trashPath);
     }
   }

@@ -21,7 +21,10 @@ const ACCOUNT_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'signup',
     summary: 'make an account and sign this device in',
-    flags: [...SIGN_IN, { name: 'invite', value: 'WORD', help: 'invitation, where the server asks for one' }],
+    flags: [
+      ...SIGN_IN,
+      { name: 'invite-file', value: 'FILE', help: 'file with the invitation that some servers ask for; - for stdin' },
+    ],
     load: async () => (await import('../commands/sign-in.ts')).signup,
   },
   {

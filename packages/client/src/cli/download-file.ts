@@ -86,7 +86,8 @@ async function downloadTogether(tools: DownloadTools, downloads: readonly FileDo
   for (const part of parts) await putIntoPlace(tools, part);
 }
 
-const PART = '.part';
+/** Other programs call what they have begun `NAME.part`, beside which this one may be asked for NAME. */
+const PART = '.satchel.part';
 /** The longest name that a disk holds, in bytes. */
 const LONGEST_NAME = 255;
 

@@ -29,6 +29,7 @@ const NEXT: Readonly<Record<string, string>> = {
   quota_exceeded: 'satchel plan ls',
   held: 'satchel held ls',
   email_taken: 'satchel login',
+  signup_closed: 'satchel signup --invite-file FILE',
   not_found: 'satchel ls',
   name_taken: 'satchel ls',
   kind_mismatch: 'satchel ls',

@@ -107,8 +107,8 @@ export const OUTPUTS: Readonly<Record<string, z.ZodType>> = {
       z.object({
         deviceId: z.string(),
         name: z.string(),
-        createdAt: z.int(),
-        lastSeenAt: z.int(),
+        createdAt: Time,
+        lastSeenAt: Time,
         current: z.boolean(),
       }),
     ),

@@ -24,18 +24,19 @@ export async function readPassword(
   file: string | undefined,
   { twice, signal }: { readonly twice: boolean; readonly signal: AbortSignal },
 ): Promise<string> {
-  if (file !== undefined) return firstLine(file);
+  if (file !== undefined) return readSecret(file, 'password');
   const password = await askHidden(terminal, 'Password', signal);
   if (twice && (await askHidden(terminal, 'The same again', signal)) !== password)
     throw usageError('The two passwords differ.');
   return password;
 }
 
-function firstLine(file: string): string {
+/** The first line of a file, of stdin for `-`. */
+export function readSecret(file: string, what: 'password' | 'invitation'): string {
   const text = readFileSync(file === '-' ? 0 : file, 'utf8');
-  if (text.length > MOST_BYTES) throw usageError(`${file} is too long for a password.`);
+  if (text.length > MOST_BYTES) throw usageError(`${file} is too long for a ${what}.`);
   const line = text.split(/\r?\n/)[0] ?? '';
-  if (line === '') throw usageError(`${file === '-' ? 'stdin' : file} holds no password.`);
+  if (line === '') throw usageError(`${file === '-' ? 'stdin' : file} holds no ${what}.`);
   return line;
 }
 

@@ -14,7 +14,12 @@ export async function deviceList(context: CommandContext): Promise<number> {
     deviceId,
     `seen ${displayTime(lastSeenAt)}`,
   ]);
-  context.terminal.result({ devices }, columns(rows).join('\n'));
+  const told = devices.map(({ createdAt, lastSeenAt, ...device }) => ({
+    ...device,
+    createdAt: new Date(createdAt).toISOString(),
+    lastSeenAt: new Date(lastSeenAt).toISOString(),
+  }));
+  context.terminal.result({ devices: told }, columns(rows).join('\n'));
   return EXIT.done;
 }
 

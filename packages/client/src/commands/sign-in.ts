@@ -2,7 +2,7 @@ import type { SignedIn } from '@satchel/protocol/accounts.ts';
 import type { CommandContext } from '../cli/command-spec.ts';
 import { CommandError, usageError } from '../cli/command-error.ts';
 import { EXIT } from '../cli/exit-codes.ts';
-import { askFor, readPassword } from '../cli/secrets.ts';
+import { askFor, readPassword, readSecret } from '../cli/secrets.ts';
 import { openGuestSession } from '../cli/session.ts';
 import { effectiveSettings, readStoredConfig, writeStoredConfig, type StoredConfig } from '../config.ts';
 import { callDaemonIfRunning } from '../control/control-client.ts';
@@ -27,7 +27,8 @@ async function signIn(context: CommandContext, how: 'signup' | 'login'): Promise
   const password = await readPassword(terminal, flag('password-file'), { twice: how === 'signup', signal });
   const deviceName = flag('device-name') ?? effectiveSettings(stored, env)['device.name'];
   using session = openGuestSession(context, server);
-  const invite = flag('invite');
+  const inviteFile = flag('invite-file');
+  const invite = inviteFile === undefined ? undefined : readSecret(inviteFile, 'invitation');
   const body = { email, password, deviceName };
   const signedIn =
     how === 'login'

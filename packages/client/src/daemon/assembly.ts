@@ -17,7 +17,7 @@ import { Signing } from '../indexer/signing.ts';
 import { PathProblems } from '../indexer/problems.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import type { ChunkAt, Hashing } from '../ports/hashing.ts';
+import type { Hashing } from '../ports/hashing.ts';
 import type { ServerApi } from '../ports/server-api.ts';
 import { createChunkIndex, type ChunkIndex } from '../state/chunk-index.ts';
 import type { ClientDatabase } from '../state/database.ts';
@@ -25,15 +25,14 @@ import { createIntents } from '../state/intents.ts';
 import { pathOf } from '../state/paths.ts';
 import { createPendingCommits } from '../state/pending-commits.ts';
 import { createSettings, type Settings } from '../state/settings.ts';
-import { touchBelow, TreeStore } from '../state/trees.ts';
+import { TreeStore } from '../state/trees.ts';
 import { createWorkspaceStore, type WorkspaceStore } from '../state/workspaces.ts';
 import { Committer } from '../synchronizer/committer.ts';
 import { DeleteGuard } from '../synchronizer/delete-guard.ts';
 import { EarlyUploads } from '../synchronizer/early-uploads.ts';
 import { Engine } from '../synchronizer/engine.ts';
 import { Exclusions } from '../synchronizer/exclusions.ts';
-import { FileDownloads } from '../synchronizer/file-downloads.ts';
-import { IgnoredPlaces } from '../synchronizer/ignored-places.ts';
+import { FileDownloads, type Prefetched } from '../synchronizer/file-downloads.ts';
 import { Following } from '../synchronizer/following.ts';
 import { ObjectProblems } from '../synchronizer/object-problems.ts';
 import { RemoteTree } from '../synchronizer/remote-tree.ts';
@@ -44,6 +43,7 @@ import { createUploader } from '../transfer/upload.ts';
 import { ActivityLog } from './activity-log.ts';
 import { Healing } from './healing.ts';
 import { KeptFolders } from './kept-folders.ts';
+import { LastSync } from './last-sync.ts';
 import type { RootProblem } from '../ports/root-guard.ts';
 import { describe } from './step-activity.ts';
 
@@ -83,7 +83,7 @@ export interface Conditions {
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
   readonly offline: () => void;
   readonly progressed: () => void;
-  readonly takePrefetched: (id: ObjectId) => Promise<ReadonlyMap<number, ChunkAt> | undefined>;
+  readonly takePrefetched: (id: ObjectId) => Promise<Prefetched | undefined>;
 }
 
 export interface Assembly {
@@ -91,6 +91,7 @@ export interface Assembly {
   readonly tree: LocalTree;
   readonly workspaces: WorkspaceStore;
   readonly settings: Settings;
+  readonly lastSync: LastSync;
   readonly chunks: ChunkIndex;
   readonly indexer: Indexer;
   readonly applier: Applier;
@@ -108,9 +109,6 @@ export interface Assembly {
   readonly pathProblems: PathProblems;
   readonly objectProblems: ObjectProblems;
   readonly exclusions: Exclusions;
-  readonly kept: KeptFolders;
-  /** Nothing of it is brought to this device: excluded, ignored, or left alone. */
-  readonly isUnwanted: (id: ObjectId) => boolean;
   readonly activity: ActivityLog;
   readonly transferred: { up: number; down: number };
   /** Path of an object on the server, as this device knows it. */
@@ -138,13 +136,13 @@ export function assemble(
   const chunks = createChunkIndex(db);
   const workspaces = createWorkspaceStore(db);
   const settings = createSettings(db);
+  const lastSync = new LastSync(settings);
   const pending = createPendingCommits(db);
   const activity = new ActivityLog(db, now);
   const pathProblems = new PathProblems();
   const objectProblems = new ObjectProblems(() => clock.monotonic());
   const kept = new KeptFolders(db);
   const exclusions = new Exclusions({ db, trees, rootId: TREE_ROOT });
-  const { rules } = conditions;
   const transferred = { up: 0, down: 0 };
   const progress = (direction: 'up' | 'down') => (bytes: number) => {
     transferred[direction] += bytes;
@@ -160,7 +158,6 @@ export function assemble(
     settled: (id) => late.indexer?.settle(id),
     isSent: (id) => pending.name(id),
   });
-  const places = new IgnoredPlaces({ trees, tree, rules, rootId: TREE_ROOT, transaction });
   const uploader = createUploader({
     api,
     hashing,
@@ -185,7 +182,7 @@ export function assemble(
     clock,
     transaction,
     problems: pathProblems,
-    rules,
+    rules: conditions.rules,
     caughtUp: conditions.caughtUp,
     isRootIntact: () => ports.rootProblem() === undefined,
     isOwnDevice: (dev) => dev === disk.stat('')?.dev,
@@ -198,7 +195,7 @@ export function assemble(
     readAndSend: (file, signal) => earlyUploads.readAndSend(file, signal),
   });
   late.indexer = indexer;
-  const trash = new Trash({ disk, db, now });
+  const trash = new Trash({ disk, db, now, isInSight: (ino) => tree.hasName(ino) });
   const applier = new Applier({
     disk,
     trees,
@@ -209,7 +206,7 @@ export function assemble(
     makeDurable: () => db.makeDurable(),
     now,
     recheck,
-    rules,
+    rules: conditions.rules,
     newId: newObjectId,
     deviceName: identity.deviceName,
     reserve: (paths, inodes) => indexer.reserve(paths, inodes),
@@ -221,9 +218,7 @@ export function assemble(
     workspaces,
     chunks,
     newId: newObjectId,
-    folderMoved: (id) => {
-      if (exclusions.areAny() || rules().areAny) touchBelow(trees, id);
-    },
+    folderMoved: (id) => exclusions.folderMoved(id),
   });
   const following = new Following({
     api,
@@ -294,10 +289,6 @@ export function assemble(
     recheck,
     isBusy: () => !tasks.isIdle() || !indexer.isIdle(),
   });
-  const excluded = () => {
-    const isUnwanted = places.unwanted();
-    return (id: ObjectId) => exclusions.has(id) || isUnwanted(id);
-  };
   const engine = new Engine({
     trees,
     tasks,
@@ -308,7 +299,9 @@ export function assemble(
     problems: objectProblems,
     settings: {
       rootId: TREE_ROOT,
+      excluded: (id) => exclusions.has(id),
       canWrite,
+      joinsShares: () => lastSync.ms === undefined,
       awaitedCopy: (id) => trees.awaitedCopy(id),
       conflictName: (name, isTaken) =>
         conflictName({
@@ -320,9 +313,7 @@ export function assemble(
     },
     isReady: conditions.isReady,
     isUnsettled: (id) => indexer.isUnsettled(id),
-    excluded,
     isLeftAlone: (id) => liesInLeftAlone(trees, id),
-    part: (ids) => places.part(ids, excluded()),
     newId: newObjectId,
     breathe: ports.breathe,
   });
@@ -332,6 +323,7 @@ export function assemble(
     tree,
     workspaces,
     settings,
+    lastSync,
     chunks,
     indexer,
     applier,
@@ -349,8 +341,6 @@ export function assemble(
     pathProblems,
     objectProblems,
     exclusions,
-    kept,
-    isUnwanted: (id) => liesInLeftAlone(trees, id) || excluded()(id),
     activity,
     transferred,
     remotePathOf: (id) => pathOf(trees.remote, id, TREE_ROOT),

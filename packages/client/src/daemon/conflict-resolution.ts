@@ -9,7 +9,11 @@ import type { Daemon } from './daemon.ts';
  * copy into the local trash; `local` puts the original there and gives the copy its name; `both` gives the copy a
  * plain name of its own.
  */
-export async function resolveConflict(daemon: Daemon, path: string, keep: 'local' | 'remote' | 'both'): Promise<void> {
+export async function resolveConflict(
+  daemon: Pick<Daemon, 'parts'>,
+  path: string,
+  keep: 'local' | 'remote' | 'both',
+): Promise<void> {
   const { trees, applier, trash, indexer } = daemon.parts;
   const { disk } = applier.deps;
   const copy = objectAt(trees.local, path, TREE_ROOT);
@@ -23,6 +27,8 @@ export async function resolveConflict(daemon: Daemon, path: string, keep: 'local
   const toTrash = async (from: string) => {
     const stat = disk.stat(from);
     if (stat === undefined) return;
+    if (stat.type === 'folder')
+      throw new CodedError('kind_mismatch', `${from} is a folder: remove or rename it, or what is in it, by hand`);
     const slot = trash.slotFor(copy.objectId, from);
     await disk.rename(from, slot);
     trash.record(slot, from, stat);
@@ -30,7 +36,8 @@ export async function resolveConflict(daemon: Daemon, path: string, keep: 'local
   if (keep === 'remote') await toTrash(path);
   if (keep === 'local') {
     await toTrash(original);
-    await disk.rename(path, original);
+    if ((await disk.rename(path, original)) !== 'renamed')
+      throw new CodedError('name_taken', `${original} was made anew: settle it again`);
   }
   const both = prefix + name.replace(/ \(conflicted copy from ([^,)]*)[^)]*\)/, ' ($1)');
   if (keep === 'both' && (await disk.rename(path, both)) !== 'renamed') {

@@ -38,3 +38,31 @@ test('everything is compared once a day at a quiet moment, and listed anew once 
   );
   assert.deepEqual(checks.filter(({ relist }) => relist).length, 1);
 });
+
+test('C5 H102 everything is looked at once an hour also while the trash cannot be looked at', async () => {
+  const stopping = new AbortController();
+  const scans: number[] = [];
+  let now = 0;
+  const deps = {
+    isInSync: () => false,
+    indexer: { hint: () => void scans.push(Math.floor(now / HOUR_MS)), retryUnreadable: () => undefined },
+    trash: {
+      editedSince() {
+        throw new Error('EIO');
+      },
+    },
+    recover: async () => undefined,
+    clock: {
+      now: () => now,
+      monotonic: () => now,
+      delay: async (ms: number) => {
+        now += ms;
+        if (now > 4 * HOUR_MS) stopping.abort();
+      },
+    },
+  } as unknown as HousekeepingDeps;
+  const housekeeping = new Housekeeping(deps);
+  // As the daemon runs its loops: one that fails is begun anew.
+  while (!stopping.signal.aborted) await housekeeping.run(stopping.signal).catch(() => undefined);
+  assert.deepEqual(scans, [1, 2, 3]);
+});

@@ -38,53 +38,75 @@ const SLEPT_MS = 60_000;
 /** What has to happen now and then: scans (C5), the local trash, reconciliation (S9). */
 export class Housekeeping {
   readonly #deps: HousekeepingDeps;
+  // All monotonic ms; not of one run: what fails in it again and again must not put off the rest for ever.
+  #tickedAt: number;
+  #scannedAt: number;
+  #retriedAt: number;
+  #purgedAt: number;
+  #checkedAt: number;
+  #relistedAt: number;
+  /** What was put into the trash by an earlier run, or under another time of day, does not look recent. */
+  #allUntil: number;
+  #wallOffset: number;
 
   constructor(deps: HousekeepingDeps) {
     this.#deps = deps;
+    const now = deps.clock.monotonic();
+    this.#tickedAt = this.#scannedAt = this.#retriedAt = now;
+    this.#purgedAt = this.#checkedAt = this.#relistedAt = now;
+    this.#allUntil = now + RECENT_MS;
+    this.#wallOffset = deps.clock.now() - now;
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, indexer, chunks } = this.#deps;
-    let scannedAt = clock.monotonic();
-    let retriedAt = clock.monotonic();
-    let purgedAt = clock.monotonic();
-    let checkedAt = clock.monotonic();
-    let relistedAt = clock.monotonic();
-    let tickedAt = clock.monotonic();
-    let wallOffset = clock.now() - tickedAt;
-    // What was put into the trash by an earlier run, or under another time of day, does not look recent.
-    let allUntil = tickedAt + RECENT_MS;
     while (!signal.aborted) {
-      await clock.delay(TICK_MS, signal);
-      const now = clock.monotonic();
-      const hasSlept = now - tickedAt > SLEPT_MS;
-      tickedAt = now;
-      await this.#deps.recover();
-      if (Math.abs(clock.now() - now - wallOffset) > SLEPT_MS) allUntil = now + RECENT_MS;
-      wallOffset = clock.now() - now;
-      await bringBackEdited(this.#deps, now < allUntil ? 0 : clock.now() - RECENT_MS);
+      await this.#deps.clock.delay(TICK_MS, signal);
+      const now = this.#deps.clock.monotonic();
+      this.#askForLooks(now);
+      await this.#bringBack(now);
       if (this.#deps.isInSync()) {
         this.#deps.trees.rest();
         this.#deps.sweep();
       }
-      if (hasSlept || now - scannedAt > SCAN_MS) {
-        scannedAt = now;
-        indexer.hint([{ kind: 'overflow' }]);
-      }
-      if (now - retriedAt > RETRY_UNREADABLE_MS) {
-        retriedAt = now;
-        indexer.retryUnreadable();
-      }
-      if (now - purgedAt > PURGE_MS) {
-        purgedAt = now;
-        this.#deps.trash.purge(this.#deps.trashLimits());
-        chunks.sweep();
-      }
-      const relist = now - relistedAt > RELIST_MS;
-      if (now - checkedAt > CHECK_MS && (await this.#deps.check({ relist, signal }))) {
-        checkedAt = now;
-        if (relist) relistedAt = now;
-      }
+      this.#purge(now);
+      await this.#check(now, signal);
     }
+  }
+
+  #askForLooks(now: number): void {
+    const { indexer } = this.#deps;
+    const hasSlept = now - this.#tickedAt > SLEPT_MS;
+    this.#tickedAt = now;
+    if (hasSlept || now - this.#scannedAt > SCAN_MS) {
+      this.#scannedAt = now;
+      indexer.hint([{ kind: 'overflow' }]);
+    }
+    if (now - this.#retriedAt > RETRY_UNREADABLE_MS) {
+      this.#retriedAt = now;
+      indexer.retryUnreadable();
+    }
+  }
+
+  async #bringBack(now: number): Promise<void> {
+    const { clock } = this.#deps;
+    await this.#deps.recover();
+    const wallOffset = clock.now() - now;
+    if (Math.abs(wallOffset - this.#wallOffset) > SLEPT_MS) this.#allUntil = now + RECENT_MS;
+    this.#wallOffset = wallOffset;
+    await bringBackEdited(this.#deps, now < this.#allUntil ? 0 : clock.now() - RECENT_MS);
+  }
+
+  #purge(now: number): void {
+    if (now - this.#purgedAt <= PURGE_MS) return;
+    this.#purgedAt = now;
+    this.#deps.trash.purge(this.#deps.trashLimits());
+    this.#deps.chunks.sweep();
+  }
+
+  async #check(now: number, signal: AbortSignal): Promise<void> {
+    const relist = now - this.#relistedAt > RELIST_MS;
+    if (now - this.#checkedAt <= CHECK_MS || !(await this.#deps.check({ relist, signal }))) return;
+    this.#checkedAt = now;
+    if (relist) this.#relistedAt = now;
   }
 }

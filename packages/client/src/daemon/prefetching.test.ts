@@ -1,12 +1,14 @@
 /** What is fetched of files that other devices are still uploading, and what is left of it. */
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { ChunkId, ContentHash, UploadId } from '@satchel/protocol/ids.ts';
 import { sweepParts } from '../apply/recovery.ts';
 import { LARGE_BYTES } from '../synchronizer/bundles.ts';
 import { prefetchPathOf } from '../synchronizer/file-downloads.ts';
 import type { Downloader } from '../transfer/download.ts';
+import { createHastyClock } from '../transfer/testing/device.ts';
 import { objectId, openWorld, type World } from './assembled.fixture.ts';
 import { TREE_ROOT } from './assembly.ts';
 import { Prefetching } from './prefetching.ts';
@@ -20,7 +22,7 @@ async function prefetched(world: World) {
   const uploadId = 'upload' as UploadId;
   const arrived = [{ id: 'chunk' as ChunkId, size: LARGE_BYTES, offset: 0 }];
   world.meddling.answer = () => ({ uploads: [{ uploadId, objectId: LONG, arrived, position: 1 }] });
-  const path = world.path(prefetchPathOf(LONG));
+  const path = world.path(prefetchPathOf(LONG, uploadId));
   const downloader: Downloader = {
     async fetchChunks({ done }) {
       writeFileSync(path, 'bytes');
@@ -34,7 +36,7 @@ async function prefetched(world: World) {
   /** As at each tick when all is in sync. */
   const sweep = () => {
     prefetching.dropUnwanted();
-    sweepParts(parts.applier, { isTaken: (id) => prefetching.isFollowing(id) });
+    sweepParts(parts.applier, (id) => prefetching.isFollowing(id));
   };
   return { sweep, advance: (ms: number) => (now += ms), isThere: () => existsSync(path) };
 }
@@ -59,4 +61,34 @@ test('H105 what was fetched of a file whose version has come in another way goes
   world.parts.trees.putRemote({ objectId: LONG, workspaceId, ...place, content, placeVersion: 1, seq: 1 });
   sweep();
   assert.equal(isThere(), false);
+});
+
+test('S1 what is fetched of the next upload of a file does not mix with what is being taken', async () => {
+  await using world = openWorld();
+  const arrived = [{ id: 'chunk' as ChunkId, size: LARGE_BYTES, offset: 0 }];
+  const [first, second] = ['upload1', 'upload2'] as [UploadId, UploadId];
+  world.meddling.answer = (_, { query }: { query: { upload_id: UploadId } }) => ({
+    uploads: [{ uploadId: query.upload_id, objectId: LONG, arrived, position: 1 }],
+  });
+  const { promise: goOn, resolve: release } = Promise.withResolvers<void>();
+  const fetches: string[] = [];
+  const downloader: Downloader = {
+    async fetchChunks({ wanted, done }) {
+      const path = wanted[0]?.targets[0]?.path ?? '';
+      const bytes = `bytes of ${fetches.push(path)}`;
+      await goOn;
+      writeFileSync(path, bytes);
+      done?.([0]);
+    },
+  };
+  const { api, disk, parts, workspace } = world;
+  const prefetching = new Prefetching({ ...parts, api, disk, clock: createHastyClock(), downloader });
+  const begun = prefetching.heard(workspace.workspaceId, first, never);
+  while (fetches.length < 1) await setImmediate();
+  const taking = prefetching.take(LONG);
+  const next = prefetching.heard(workspace.workspaceId, second, never);
+  while (fetches.length < 2) await setImmediate();
+  release();
+  const [taken] = await Promise.all([taking, begun, next]);
+  assert.deepEqual([taken?.chunks.size, readFileSync(world.path(taken?.path ?? ''), 'utf8')], [1, 'bytes of 1']);
 });

@@ -2,11 +2,10 @@ import type { ContentHash, ObjectId, UploadId, WorkspaceId } from '@satchel/prot
 import { EarlyFlush } from '../apply/early-flush.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Disk } from '../ports/disk.ts';
-import type { ChunkAt } from '../ports/hashing.ts';
 import type { ServerApi } from '../ports/server-api.ts';
 import { LARGE_BYTES } from '../synchronizer/bundles.ts';
 import type { Exclusions } from '../synchronizer/exclusions.ts';
-import { prefetchPathOf } from '../synchronizer/file-downloads.ts';
+import { prefetchPathOf, type Prefetched } from '../synchronizer/file-downloads.ts';
 import type { Downloader } from '../transfer/download.ts';
 import type { TreeStore } from '../state/trees.ts';
 import { createPrefetch, type Prefetch } from '../transfer/prefetch.ts';
@@ -22,6 +21,8 @@ export interface PrefetchingDeps {
 
 interface Followed {
   readonly objectId: ObjectId;
+  /** Of its file in the staging folder. */
+  readonly path: string;
   readonly prefetch: Prefetch;
   readonly early: EarlyFlush;
   /** What the server had of the object when this began. */
@@ -44,7 +45,7 @@ const SPARE_BYTES = 1024 ** 3;
 export class Prefetching {
   readonly #deps: PrefetchingDeps;
   readonly #byUpload = new Map<UploadId, Promise<Followed | undefined>>();
-  /** One file per object is written to: two uploads of one object never mix in it. */
+  /** The upload of each object that was begun last. */
   readonly #byObject = new Map<ObjectId, Followed>();
 
   constructor(deps: PrefetchingDeps) {
@@ -74,15 +75,12 @@ export class Prefetching {
     if (this.#byUpload.size > 1000) this.#byUpload.clear();
   }
 
-  /**
-   * Ends the prefetch of an object, once nothing writes to its file any more, and tells which chunks lie in it,
-   * verified, by offset. Undefined: there is none that can be relied on.
-   */
-  async take(objectId: ObjectId): Promise<ReadonlyMap<number, ChunkAt> | undefined> {
+  /** Ends the prefetch of an object; resolves when nothing writes to its file any more. Undefined: none can be relied on. */
+  async take(objectId: ObjectId): Promise<Prefetched | undefined> {
     const followed = this.#byObject.get(objectId);
     if (followed === undefined) return undefined;
     await this.#end(followed);
-    return followed.hasFailed ? undefined : followed.prefetch.arrived;
+    return followed.hasFailed ? undefined : { path: followed.path, chunks: followed.prefetch.arrived };
   }
 
   /** Whether its file in the staging folder is being written. */
@@ -133,15 +131,18 @@ export class Prefetching {
     if (upload === undefined || !hasRoom || exclusions.has(upload.objectId) || reach < LARGE_BYTES) return undefined;
     const { objectId } = upload;
     const previous = this.#byObject.get(objectId);
-    if (previous !== undefined) await this.#end(previous);
-    disk.removeFile(prefetchPathOf(objectId));
-    const stagingPath = disk.absolute(prefetchPathOf(objectId));
-    const early = new EarlyFlush(() => disk.flush([prefetchPathOf(objectId)]));
+    if (previous !== undefined) {
+      await this.#end(previous);
+      disk.removeFile(previous.path);
+    }
+    const path = prefetchPathOf(objectId, uploadId);
+    const stagingPath = disk.absolute(path);
+    const early = new EarlyFlush(() => disk.flush([path]));
     const wrote = (bytes: number) => early.wrote(bytes);
     const prefetch = createPrefetch({ api, downloader, wrote }, { workspaceId, uploadId, stagingPath });
     const before = this.#listed(objectId);
     const state = { before, running: undefined, again: false, isOver: false, hasFailed: false };
-    const followed: Followed = { objectId, prefetch, early, ...state, heardAt: clock.monotonic() };
+    const followed: Followed = { objectId, path, prefetch, early, ...state, heardAt: clock.monotonic() };
     this.#byObject.set(objectId, followed);
     return followed;
   }

@@ -2,12 +2,12 @@ import { nameFault } from '@satchel/protocol/names.ts';
 import type { IgnoreRules } from '@satchel/core/ignore-rules.ts';
 import type { Disk, DiskStat, EntryType } from '../ports/disk.ts';
 import type { LocalRow, StandingRow } from '../state/rows.ts';
-import { touchBelow, type TreeStore } from '../state/trees.ts';
-import { forgetLeftAlone, isLeftAlone, leaveAlone } from './left-alone.ts';
+import type { TreeStore } from '../state/trees.ts';
+import { forgetLeftAlone, isLeftAlone, leaveAlone, resume } from './left-alone.ts';
 import { holdsOnlyLocal } from './local-only.ts';
 import type { KnownFolder, LocalTree } from './local-tree.ts';
 import { asMounted, isHiddenByMount } from './mounted.ts';
-import { isUnchanged, staysInside } from './observation.ts';
+import { isUnchanged, staysInside, UNSEEN } from './observation.ts';
 import type { PathProblems } from './problems.ts';
 
 export interface ExaminerDeps {
@@ -28,6 +28,8 @@ export interface ExaminerDeps {
   readonly isKept: (path: string) => boolean;
   /** A path, or an inode at whatever path, that the applier is about to record. */
   readonly isReserved: (path: string, ino: number | undefined) => boolean;
+  /** Whether what Local has at this path is known to be nowhere else; if not, it is looked at again when that is known. */
+  readonly isProvedGone: (path: string) => boolean;
 }
 
 /** One entry of a folder, as a listing or a hint names it. */
@@ -103,7 +105,7 @@ export class Examiner {
             `${path} points outside the synced folder: the link stays on this device`,
           );
           this.#isReplaced(row, stat);
-        } else if (row === undefined || !isUnchanged(row, stat)) {
+        } else if ((row === undefined || !isUnchanged(row, stat)) && !this.#isInQuestion(path, stat, row)) {
           tree.observe(entry.folder, entry.name, stat, { kind: 'symlink', target });
         }
         return;
@@ -123,9 +125,10 @@ export class Examiner {
           this.#leaveAlone(row);
           return;
         }
+        if (this.#isInQuestion(path, stat, row)) return;
         const seen = isMounted ? asMounted(stat) : stat;
         const folder = tree.observe(entry.folder, entry.name, seen, { kind: 'folder' });
-        if (isLeftAlone(row)) touchBelow(this.#deps.trees, folder.objectId);
+        if (isLeftAlone(row)) resume(this.#deps.trees, folder.objectId);
         wantsScan(path);
         return;
       }
@@ -133,7 +136,9 @@ export class Examiner {
         if (row !== undefined && row.content.kind === 'file' && isUnchanged(row, stat)) return;
         if (row === undefined) {
           const content = tree.movedContent(stat);
-          if (content !== undefined) tree.observe(entry.folder, entry.name, stat, content);
+          // A process that dies before it is read must not believe it after its next start.
+          const unread = { ...stat, ctimeNs: UNSEEN };
+          if (content !== undefined) tree.observe(entry.folder, entry.name, unread, content);
         }
         wantsReading(path, stat, row);
     }
@@ -142,6 +147,14 @@ export class Examiner {
   /** Ignored, foreign or unsyncable: neither changed nor deleted may be derived from now on (H73). */
   #leaveAlone(row: LocalRow | undefined): void {
     if (row !== undefined) leaveAlone(this.#deps.trees, row);
+  }
+
+  /** Another one of its kind has taken its place, and it may have moved. Until that is known nothing is planned of it. */
+  #isInQuestion(path: string, stat: DiskStat, row: LocalRow | undefined): boolean {
+    if (row?.content.kind !== stat.type || row.stat.ino === stat.ino || isLeftAlone(row)) return false;
+    if (this.#deps.isProvedGone(path)) return false;
+    this.#deps.tree.vanish(row);
+    return true;
   }
 
   /** By something unsyncable. It may have moved elsewhere: only when that is known not to be so, it is left alone. */

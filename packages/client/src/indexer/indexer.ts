@@ -7,11 +7,12 @@ import type { LocalRow } from '../state/rows.ts';
 import { Examiner, type ExaminerDeps } from './examiner.ts';
 import { FreshArrivals } from './fresh-arrivals.ts';
 import { hiddenInodes, isHidden, type HiddenInodes } from './hidden-inodes.ts';
+import { InQuestion } from './in-question.ts';
 import { isLeftAlone } from './left-alone.ts';
 import { QUIET } from './quiet.ts';
 import { OpenFates, type OpenFate } from './open-fates.ts';
 import { ReadQueue } from './read-queue.ts';
-import { readArrivals, unreadBatch, type UnreadBatch } from './reading-arrivals.ts';
+import { ArrivalReader } from './reading-arrivals.ts';
 import type { ReadingDeps } from './reading.ts';
 import { Reservations } from './reservations.ts';
 import { examineOrReport, scanFolder, type ScanSteps } from './scan.ts';
@@ -21,7 +22,7 @@ import { Waker } from './waker.ts';
 export interface IndexerDeps
   extends
     Omit<ReadingDeps, 'lookAt' | 'isReserved'>,
-    Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved' | 'readsLater'> {
+    Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved' | 'isProvedGone' | 'readsLater'> {
   readonly clock: Clock;
   /** Resolves after every change made before the call has come in as a hint (W7). */
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
@@ -61,11 +62,10 @@ export class Indexer {
   readonly #reading: ReadQueue;
   readonly #reservations = new Reservations((paths) => this.#lookAt(paths));
   readonly #fates: OpenFates;
+  readonly #inQuestion = new InQuestion();
   readonly fresh: FreshArrivals;
   readonly #retries: ShortageRetries;
-  /** The last of the unread files that was taken up. */
-  #unreadAfter: ObjectId | undefined;
-  #isReadingArrivals = false;
+  readonly #arrivals: ArrivalReader;
   #steps: ScanSteps | undefined;
   #working = false;
   #rounds = 0;
@@ -77,12 +77,15 @@ export class Indexer {
     this.#fates = new OpenFates(deps.clock);
     this.fresh = new FreshArrivals(deps.clock);
     this.#retries = new ShortageRetries(deps.clock);
+    const lookAt = (paths: readonly string[]) => this.#lookAt(paths);
+    const finished = () => this.#waker.wake();
+    this.#arrivals = new ArrivalReader({ ...deps, fresh: this.fresh, lookAt, finished });
     const isReserved = (path: string, ino: number | undefined) => this.#reservations.has(path, ino);
     this.#reading = new ReadQueue({
       ...deps,
       isReserved,
-      lookAt: (paths) => this.#lookAt(paths),
-      finished: () => this.#waker.wake(),
+      lookAt,
+      finished,
     });
     this.#examiner = new Examiner({
       ...deps,
@@ -90,6 +93,7 @@ export class Indexer {
       readsLater: (path, stat, row) => this.fresh.defers(path, stat, row),
       wantsScan: (path) => this.#scans.set(path, true),
       isReserved,
+      isProvedGone: (path) => this.#inQuestion.isProved(path),
     });
   }
 
@@ -195,8 +199,8 @@ export class Indexer {
     const now = this.#deps.clock.monotonic();
     for (const path of this.#retries.take(now)) this.#hints.set(path, true);
     try {
-      if (this.#mayReadArrivals() && this.fresh.isDue(now)) this.#startArrivals(signal);
-      if (await this.#look(signal)) await this.#readReplacing(signal);
+      if (this.#mayReadArrivals() && this.fresh.isDue(now)) this.#arrivals.start(signal);
+      if (await this.#look(signal)) await this.#takeReplacing(signal);
       await this.#prove();
     } catch (error) {
       // What was taken from the hints in a transaction that came to nothing is looked for everywhere.
@@ -221,37 +225,24 @@ export class Indexer {
   }
 
   /**
-   * A file in the place of another one is read when all names are known: one of them may be where that went, and its
-   * identity with it (H32). The watcher may tell of the old name long before the new one.
+   * A file in the place of another one is read, and a folder or link recorded, when all names are known: one of them may
+   * be where that went, and its identity with it (H32). The watcher may tell of the old name long before the new one.
    */
-  async #readReplacing(signal: AbortSignal): Promise<void> {
+  async #takeReplacing(signal: AbortSignal): Promise<void> {
     const files = this.#reading.replacing();
-    if (files.size === 0) return;
+    const others = this.#inQuestion.all();
+    if (files.size + others.length === 0) return;
     if ((await this.#deps.caughtUp()) === 'ended') {
       this.#reading.postpone(files, this.#deps.clock.monotonic() + QUIET.unknownMs);
-    } else if (await this.#look(signal)) this.#reading.start(signal, files);
-  }
-
-  #startArrivals(signal: AbortSignal): void {
-    const batch = unreadBatch(this.#deps, this.#unreadAfter);
-    this.#unreadAfter = batch.after;
-    if (batch.after === undefined) this.fresh.taken();
-    else void this.#readArrivals(batch, signal);
-  }
-
-  /** Reads some of the files that this device has put into place; what is not as it was put there is looked at. */
-  async #readArrivals({ files }: UnreadBatch, signal: AbortSignal): Promise<void> {
-    this.#isReadingArrivals = true;
-    try {
-      const deps = { ...this.#deps, now: () => this.#deps.clock.now() };
-      this.#lookAt(await readArrivals(deps, files, signal));
-    } catch {
-      // It is tried again as any reading, which tells what is wrong.
-      this.#lookAt(files.map(({ path }) => path));
-    } finally {
-      this.#isReadingArrivals = false;
-      this.#waker.wake();
+      return;
     }
+    if (!(await this.#look(signal))) return;
+    this.#reading.start(signal, files);
+    if (others.length === 0) return;
+    using proof = this.#inQuestion.prove(others);
+    proof satisfies Disposable;
+    this.#lookAt(others);
+    await this.#look(signal);
   }
 
   /** Some milliseconds of hints and scan; true while there is more. */
@@ -305,7 +296,8 @@ export class Indexer {
       { folder, folderPath, name },
     );
     this.#closed = undefined;
-    const isKnown = type === 'folder' && tree.rowAt(folder.objectId, name)?.content.kind === 'folder';
+    const row = type === 'folder' ? tree.rowAt(folder.objectId, name) : undefined;
+    const isKnown = row?.content.kind === 'folder' && row.presence === 'present';
     if (isKnown && !this.#scans.has(path)) this.#scans.set(path, false);
   }
 
@@ -378,7 +370,7 @@ export class Indexer {
 
   /** The end of either reading wakes the loop. */
   #mayReadArrivals(): boolean {
-    return !this.#isReadingArrivals && !this.#reading.isReading;
+    return !this.#arrivals.isReading && !this.#reading.isReading;
   }
 
   #nextDueMs(): number | undefined {

@@ -5,7 +5,7 @@ import { diskNameOf, pathOf } from '../state/paths.ts';
 import type { LocalRow } from '../state/rows.ts';
 import type { TreeStore } from '../state/trees.ts';
 import { forgetLeftAlone, isLeftAlone } from './left-alone.ts';
-import { identityOf, sameInode } from './observation.ts';
+import { identityOf, isExecutable, sameInode } from './observation.ts';
 import { isBackupName } from './quiet.ts';
 
 /** Where rows rest whose path was taken by something else and whose own fate is not known yet. Never a folder's id. */
@@ -149,7 +149,7 @@ export class LocalTree {
       const path = this.pathOf(row.objectId);
       return path === undefined || this.#deps.disk.stat(path)?.ino !== stat.ino;
     });
-    return kept?.content;
+    return kept?.content.kind === 'file' ? { ...kept.content, executable: isExecutable(stat) } : undefined;
   }
 
   /**
@@ -163,6 +163,14 @@ export class LocalTree {
       const isCandidate = objectId !== written.objectId && content.kind === 'file' && presence === 'present';
       const path = isCandidate && !isCurrent ? this.pathOf(objectId) : undefined;
       return path === undefined ? [] : [path];
+    });
+  }
+
+  /** Whether something that Local knows has this inode, and is where it was seen. */
+  hasName(ino: number): boolean {
+    return this.#deps.trees.localByInode(ino).some((row) => {
+      const path = this.pathOf(row.objectId);
+      return path !== undefined && this.#deps.disk.stat(path)?.ino === ino;
     });
   }
 

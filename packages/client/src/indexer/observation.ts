@@ -21,6 +21,9 @@ export function sameStat(a: StatIdentity, b: StatIdentity): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.dev === b.dev;
 }
 
+/** A ctime that no stat has: the row is looked at again. */
+export const UNSEEN = '0';
+
 /** In place of a ctime: this device has put the file there and has not read it since. No stat shows this one. */
 export const UNREAD = '1';
 

@@ -64,7 +64,7 @@ export class ReadQueue {
   replacing(): ReadonlySet<DueFile> {
     const now = this.#deps.clock.monotonic();
     const found = new Set<DueFile>();
-    for (const file of this.#due.values()) if (file.dueMs <= now && file.replaced !== undefined) found.add(file);
+    for (const file of this.#startable()) if (file.dueMs <= now && file.replaced !== undefined) found.add(file);
     return found;
   }
 
@@ -95,8 +95,19 @@ export class ReadQueue {
   /** When the next one may be started (monotonic ms); Infinity: when none is waited for, or reads have to end first. */
   nextAt(): number {
     let next = Infinity;
-    if (this.#underway.size < MAX_READS) for (const { dueMs } of this.#due.values()) next = Math.min(next, dueMs);
+    for (const { dueMs } of this.#startable()) next = Math.min(next, dueMs);
     return next;
+  }
+
+  /** Those that need not wait for the end of a read; its end wakes the loop. */
+  *#startable(): Generator<DueFile> {
+    if (this.#underway.size >= MAX_READS) return;
+    const isLargeUnderway = this.#isLargeUnderway();
+    for (const file of this.#due.values()) if (!(isLargeUnderway && isLarge(file))) yield file;
+  }
+
+  #isLargeUnderway(): boolean {
+    return [...this.#underway].some(([first]) => first !== undefined && isLarge(first));
   }
 
   /** What waits or is being read, as it was last seen. */
@@ -116,7 +127,7 @@ export class ReadQueue {
   /** Files whose time has come: many small ones, or one large; one large at a time leaves room for the small (H58). */
   #take(proved: ReadonlySet<DueFile>): readonly DueFile[] {
     const now = this.#deps.clock.monotonic();
-    const isLargeUnderway = [...this.#underway].some(([first]) => first !== undefined && isLarge(first));
+    const isLargeUnderway = this.#isLargeUnderway();
     const batch: DueFile[] = [];
     let bytes = 0;
     for (const file of this.#due.values()) {

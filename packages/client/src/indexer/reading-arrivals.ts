@@ -1,12 +1,19 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { LocalRow } from '../state/rows.ts';
 import { identityOf, isUnreadArrival, sameStat, UNREAD } from './observation.ts';
+import type { FreshArrivals } from './fresh-arrivals.ts';
 import type { ReadingDeps } from './reading.ts';
 import type { ScanResult } from '../ports/hashing.ts';
 
-export interface ReadingArrivalsDeps extends Pick<ReadingDeps, 'disk' | 'trees' | 'tree' | 'hashing' | 'transaction'> {
-  /** Wall time in ms. */
-  readonly now: () => number;
+export interface ReadingArrivalsDeps extends Pick<
+  ReadingDeps,
+  'disk' | 'trees' | 'tree' | 'hashing' | 'transaction' | 'lookAt'
+> {
+  readonly clock: Clock;
+  readonly fresh: FreshArrivals;
+  /** A read is over. */
+  readonly finished: () => void;
 }
 
 /** Read together; a file that is longer is read alone. */
@@ -18,6 +25,44 @@ export interface UnreadBatch {
   readonly files: readonly { readonly objectId: ObjectId; readonly path: string }[];
   /** Where the next batch goes on; undefined: there is none. */
   readonly after: ObjectId | undefined;
+}
+
+/** Reads the files that this device has put into place and has not read since, some at a time. */
+export class ArrivalReader {
+  readonly #deps: ReadingArrivalsDeps;
+  /** The last one that was taken up. */
+  #after: ObjectId | undefined;
+  #isReading = false;
+
+  constructor(deps: ReadingArrivalsDeps) {
+    this.#deps = deps;
+  }
+
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  start(signal: AbortSignal): void {
+    const batch = unreadBatch(this.#deps, this.#after);
+    this.#after = batch.after;
+    if (batch.after === undefined) this.#deps.fresh.taken();
+    else void this.#read(batch, signal);
+  }
+
+  /** What is not as it was put there is looked at. */
+  async #read({ files }: UnreadBatch, signal: AbortSignal): Promise<void> {
+    const { lookAt, finished } = this.#deps;
+    this.#isReading = true;
+    try {
+      lookAt(await readArrivals(this.#deps, files, signal));
+    } catch {
+      // It is tried again as any reading, which tells what is wrong.
+      lookAt(files.map(({ path }) => path));
+    } finally {
+      this.#isReading = false;
+      finished();
+    }
+  }
 }
 
 export function unreadBatch(
@@ -42,7 +87,7 @@ export function unreadBatch(
  * now, and nothing else is written.
  * @returns paths of the others: what stands there has to be looked at
  */
-export async function readArrivals(
+async function readArrivals(
   deps: ReadingArrivalsDeps,
   files: UnreadBatch['files'],
   signal: AbortSignal,
@@ -55,7 +100,7 @@ export async function readArrivals(
 }
 
 function isConfirmed(
-  { disk, trees, tree, now }: ReadingArrivalsDeps,
+  { disk, trees, tree, clock }: ReadingArrivalsDeps,
   { objectId, path }: UnreadBatch['files'][number],
   result: ScanResult | undefined,
 ): boolean {
@@ -67,7 +112,7 @@ function isConfirmed(
   const seen = identityOf(stat);
   const isStable = sameStat(result.before, result.after) && sameStat(result.after, seen);
   if (!isStable || !isUnreadArrival(row, seen)) return false;
-  trees.putLocal({ ...row, stat: seen, seenMs: now() });
+  trees.putLocal({ ...row, stat: seen, seenMs: clock.now() });
   return true;
 }
 

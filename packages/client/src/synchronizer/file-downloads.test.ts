@@ -16,7 +16,7 @@ import { relative } from 'node:path';
 import { test } from 'node:test';
 import { contentHash } from '@satchel/core/manifest.ts';
 import type { FileContent, RemoteNode } from '@satchel/core/tree.ts';
-import type { ChunkId, VersionId } from '@satchel/protocol/ids.ts';
+import type { ChunkId, UploadId, VersionId } from '@satchel/protocol/ids.ts';
 import {
   indexedFile,
   indexing,
@@ -32,7 +32,7 @@ import type { ChunkAt } from '../ports/hashing.ts';
 import type { LocalRow } from '../state/rows.ts';
 import type { Downloader } from '../transfer/download.ts';
 import { LARGE_BYTES } from './bundles.ts';
-import { FileDownloads, prefetchPathOf } from './file-downloads.ts';
+import { FileDownloads, prefetchPathOf, type Prefetched } from './file-downloads.ts';
 
 const MTIME_MS = 1_700_000_000_123;
 const never = new AbortController().signal;
@@ -55,7 +55,7 @@ interface Downloading {
   readonly chunks: readonly Buffer[];
   /** What it replaces. */
   readonly expected?: LocalRow;
-  readonly prefetched?: ReadonlyMap<number, ChunkAt>;
+  readonly prefetched?: Prefetched;
   readonly executable?: boolean;
 }
 
@@ -243,12 +243,13 @@ test('S1 H93 what was prefetched and is not what was committed there is fetched'
     Buffer,
     Buffer,
   ];
-  writeFileSync(world.path(prefetchPathOf(objectId('f'))), Buffer.concat([first, other]));
+  const path = prefetchPathOf(objectId('f'), 'upload' as UploadId);
+  writeFileSync(world.path(path), Buffer.concat([first, other]));
   const at = (bytes: Buffer, offset: number): [number, ChunkAt] => [
     offset,
     { id: sha256(bytes) as ChunkId, size: bytes.length, offset },
   ];
-  const prefetched = new Map([at(first, 0), at(other, first.length)]);
+  const prefetched = { path, chunks: new Map([at(first, 0), at(other, first.length)]) };
   const { asked } = await download(world, { chunks: [first, second], prefetched });
   assert.deepEqual(asked, [sha256(second)]);
   assert.ok(readFileSync(world.path('f')).equals(Buffer.concat([first, second])));

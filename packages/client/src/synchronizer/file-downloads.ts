@@ -1,7 +1,7 @@
 import { chunkRanges, type Manifest } from '@satchel/core/manifest.ts';
 import type { FileContent } from '@satchel/core/tree.ts';
 import { CodedError } from '@satchel/protocol/errors.ts';
-import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { ObjectId, UploadId } from '@satchel/protocol/ids.ts';
 import type { Applier, StepOf } from '../apply/applier.ts';
 import { destination, PART_FOLDER, partPathOf, placeFile, type Placed } from '../apply/arriving.ts';
 import { EarlyFlush } from '../apply/early-flush.ts';
@@ -27,9 +27,17 @@ export interface FileDownloadsDeps extends ManifestsDeps {
   /** Bytes of files that are on this disk now. */
   readonly progress: (bytes: number) => void;
   /** Ends the prefetch of an object and tells what of its next version lies in the staging folder. */
-  readonly takePrefetched: (id: ObjectId) => Promise<ReadonlyMap<number, ChunkAt> | undefined>;
+  readonly takePrefetched: (id: ObjectId) => Promise<Prefetched | undefined>;
   /** Bytes that must stay free on the disk. */
   readonly freeFloorBytes: () => number;
+}
+
+/** What was fetched of an upload that was under way. */
+export interface Prefetched {
+  /** Below the root; nothing writes to it any more. */
+  readonly path: string;
+  /** Chunks that lie in it, verified, by offset. */
+  readonly chunks: ReadonlyMap<number, ChunkAt>;
 }
 
 type Download = StepOf<'download'>;
@@ -115,11 +123,13 @@ export class FileDownloads {
       const isPlaced = lying.has(path) && (disk.stat(path)?.links ?? 1) > 1;
       if (isPlaced) disk.removeFile(path);
       const prefetched = content.size < LARGE_BYTES ? undefined : await this.#deps.takePrefetched(step.objectId);
-      const isTaken =
-        prefetched !== undefined && (await disk.rename(prefetchPathOf(step.objectId), path)) === 'renamed';
+      const isTaken = prefetched !== undefined && (await disk.rename(prefetched.path, path)) === 'renamed';
       const isBegun = lying.has(path) && !isPlaced;
       const finish = isBegun || isTaken ? undefined : finishOf(step, manifest);
-      const more = { ...(isTaken ? { prefetched } : {}), ...(finish === undefined ? {} : { finish }) };
+      const more = {
+        ...(isTaken ? { prefetched: prefetched.chunks } : {}),
+        ...(finish === undefined ? {} : { finish }),
+      };
       parts.push({ index, step, content, manifest, path, isBegun, ...more });
     }
     await this.#fill(parts, signal);
@@ -297,9 +307,9 @@ function* slicesOf<T>(items: readonly T[], length: number): Generator<readonly T
   for (let from = 0; from < items.length; from += length) yield items.slice(from, from + length);
 }
 
-/** Where the chunks of an object's next version are gathered before their list is known. */
-export function prefetchPathOf(objectId: ObjectId): string {
-  return `${PART_FOLDER}/${objectId}.next`;
+/** Where the chunks of an object's next version are gathered before their list is known: two uploads never mix. */
+export function prefetchPathOf(objectId: ObjectId, uploadId: UploadId): string {
+  return `${PART_FOLDER}/${objectId}.next.${uploadId}`;
 }
 
 interface Want extends WantedChunk {

@@ -275,3 +275,45 @@ test('H49 an object with the id of a place of this device is not taken in', asyn
     assert.equal(trees.remote.get(id), undefined);
   }
 });
+
+test('S9 a listing that is asked for is begun after that, in whatever moment it is asked for', async () => {
+  await using world = openWorld();
+  const { following } = world.parts;
+  const { workspaceId } = world.workspace;
+  known(world, [a], 2);
+  const begun: number[] = [];
+  world.meddling.answer = () => {
+    begun.push(begun.length);
+    return page(world, [], { cursor: 'epoch1.2', live: [a] });
+  };
+  for (let moment = 0; moment < 40; moment++) {
+    const first = following.list(workspaceId, never);
+    for (let step = 0; step < moment; step++) await Promise.resolve();
+    const before = begun.length;
+    await following.list(workspaceId, never);
+    assert.ok(begun.length > before, `after ${moment} steps`);
+    await first;
+  }
+});
+
+test('H98 a listing of everything does not bring back a role, or a workspace, that was lost while it went on', async () => {
+  await using world = openWorld();
+  const { following, workspaces, trees } = world.parts;
+  const { workspaceId } = world.workspace;
+  known(world, [a], 2);
+  const changed = (change: () => void) =>
+    listings(
+      world,
+      () => (change(), page(world, [a], { cursor: 'epoch1.1' })),
+      () => page(world, [b], { cursor: 'epoch1.9', live: [a, b] }),
+    );
+  changed(() => workspaces.put({ ...workspaces.get(workspaceId)!, role: 'viewer' }));
+  await following.relist(workspaceId, never);
+  assert.equal(workspaces.get(workspaceId)?.role, 'viewer');
+  changed(() => {
+    trees.removeRemote(b.objectId);
+    workspaces.remove(workspaceId);
+  });
+  await following.relist(workspaceId, never);
+  assert.deepEqual([workspaces.get(workspaceId), trees.remote.get(b.objectId)], [undefined, undefined]);
+});

@@ -78,16 +78,19 @@ export class Following {
       this.#wanted.add(workspaceId);
       return running;
     }
-    const work = (async () => {
+    const work = this.#listWhileWanted(workspaceId, signal);
+    this.#running.set(workspaceId, work);
+    return work;
+  }
+
+  async #listWhileWanted(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
+    try {
       do {
         this.#wanted.delete(workspaceId);
         await this.#listOnce(workspaceId, signal);
       } while (this.#wanted.has(workspaceId));
-    })();
-    this.#running.set(workspaceId, work);
-    try {
-      await work;
     } finally {
+      // At once after the last look at the wishes: one that came in between would be lost.
       this.#running.delete(workspaceId);
       // Nothing was planned meanwhile; also a listing that brought nothing is a reason to go on.
       this.#deps.changed();
@@ -277,6 +280,7 @@ export class Following {
 
   #takeAll(workspace: FollowedWorkspace, answer: CallAnswer<'objects'>): void {
     this.#deps.transaction(() => {
+      if (this.#deps.workspaces.get(workspace.workspaceId) === undefined) return;
       for (const record of answer.objects)
         if (!this.#underWay.isOutdated(record)) this.#deps.remote.take(workspace, record, 0n);
     });
@@ -290,7 +294,9 @@ export class Following {
   ): void {
     const listed = seqOf(answer.cursor);
     this.#deps.transaction(() => {
-      const present = this.#deps.workspaces.get(workspace.workspaceId) ?? workspace;
+      // RACE: lost, or its role changed, since this listing was begun.
+      const present = this.#deps.workspaces.get(workspace.workspaceId);
+      if (present === undefined) return;
       const { cursor, isExact } = this.#cursorAfter(present, answer);
       // Also what an answer brought meanwhile, unless it is newer than the listing.
       for (const { objectId: id, seq } of this.#deps.trees.remoteIn(workspace.workspaceId))
@@ -304,7 +310,7 @@ export class Following {
         );
       }
       this.#deps.workspaces.put({
-        ...workspace,
+        ...present,
         epoch: epochOf(answer.cursor),
         cursor,
         head: answer.head,

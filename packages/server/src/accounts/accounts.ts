@@ -138,7 +138,8 @@ async function signUp(options: AccountsOptions, request: SignupRequest): Promise
 
 async function signedIn(options: AccountsOptions, person: Person, deviceName: string): Promise<SignedIn> {
   const { workspaceId, disabled } = await options.people.ensure(person);
-  if (disabled) throw new CodedError('forbidden', 'This account was disabled by the administrator.');
+  if (disabled)
+    throw new CodedError('account_disabled', 'This account was disabled by the administrator of the server.');
   const granted = await options.devices.add(person.userId, deviceName);
   return {
     ...(await answerOf(options.tokens, granted)),

@@ -88,10 +88,10 @@ export function createAdminister(ports: AdminPorts): Administer {
 function refusal(error: unknown): AdminAnswer {
   const { message, code } = error as Error & { code?: string };
   if (error instanceof CodedError)
-    return { exit: ERRORS[error.code].exit, text: message, data: { error: error.code, message } };
+    return { exit: ERRORS[error.code].exit, text: `satchel admin: ${message}`, data: { error: error.code, message } };
   const usage =
     error instanceof UsageError || error instanceof ConfigError || code?.startsWith('ERR_PARSE_ARGS') === true;
-  const text = usage ? `${message}\nRun satchel admin --help for the commands.` : message;
+  const text = `satchel admin: ${message}${usage ? '\n  next: satchel admin --help' : ''}`;
   return { exit: usage ? 2 : 1, text, data: { error: usage ? 'usage' : 'internal', message } };
 }
 

@@ -161,11 +161,12 @@ async function copyBlocks(
     parts.say(
       `${copied.copied} of ${copied.objects} stored objects were new and are copied (${copied.copiedBytes} bytes).`,
     );
-    if (!verify) return { copied, faults: [] };
+    const lost = copied.lost.map(lostBy);
+    if (!verify) return { copied, faults: lost };
     const { faults, removed, readBytes } = await verifyCopy(copy, parts.source, parts.target);
     if (removed.length === 0) {
       parts.say(`The backup is verified: ${readBytes} bytes of chunks were read from it and hashed.`);
-      return { copied, faults };
+      return { copied, faults: [...lost, ...faults] };
     }
     if (attempt >= ATTEMPTS)
       throw new BackupFault(
@@ -174,6 +175,15 @@ async function copyBlocks(
       );
     parts.say(`${removed.length} objects of the backup were damaged; they are copied again.`);
   }
+}
+
+function lostBy(key: BlockKey): CopyFinding {
+  return {
+    code: 'object_missing',
+    detail: `The server has lost ${key} or a part of it; this backup still has it.`,
+    repair: `copy blocks/objects/${key} from the backup to the same place in the data folder and run satchel admin scrub`,
+    key,
+  };
 }
 
 async function copyNamed(parts: OpenedParts, copy: OpenedCopy, { snapshot, newest }: Taking): Promise<CopyReport> {

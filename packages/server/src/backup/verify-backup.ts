@@ -36,6 +36,7 @@ async function keyOf(copy: OpenedCopy, { key, chunkId }: CopyFinding): Promise<B
 
 async function sameObject(key: BlockKey, source: BlockStore, target: BlockStore): Promise<boolean> {
   const [there, here] = [await source.get(key), await target.get(key)];
-  if (there === undefined || here === undefined) return there === undefined && here === undefined;
+  // What the server has lost cannot be copied again: the rest of it stays in the backup.
+  if (there === undefined || here === undefined) return there === undefined;
   return Buffer.from(there.buffer, there.byteOffset, there.length).equals(here);
 }

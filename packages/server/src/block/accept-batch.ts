@@ -5,7 +5,7 @@ import { LIMITS } from '@satchel/protocol/limits.ts';
 import type { ChunkResults } from '@satchel/protocol/transfer.ts';
 import type { Caller, ChunkLedger } from '../ports/chunk-ledger.ts';
 import { breathe } from './breathe.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import type { SharedByteBudget } from './byte-budget.ts';
 import { relocateFor, type ChunkReader } from './chunk-reader.ts';
 import { joined, lengthOf } from './content.ts';
 import type { ReadBody } from './gather.ts';
@@ -16,7 +16,7 @@ import { verifyFrame, type FindBase, type FrameRefusal } from './verify-frame.ts
 
 export interface BatchPorts extends StoringPorts {
   readonly reader: ChunkReader;
-  readonly budget: ByteBudget;
+  readonly budget: SharedByteBudget;
 }
 
 export interface Batch {
@@ -172,7 +172,7 @@ export async function acceptBatch(ports: BatchPorts, caller: Caller, batch: Batc
   const owner: Owner = { caller, workspaceId: batch.workspaceId };
   const longest = LIMITS.batchBytes + REQUEST_OVERHEAD_BYTES;
   using memory = new DisposableStack();
-  memory.use(await ports.budget.take(2 * Math.min(batch.bodyBytes ?? longest, longest)));
+  memory.use(await ports.budget.of(caller.userId).take(2 * Math.min(batch.bodyBytes ?? longest, longest)));
   const { frames, pieces } = await readBatch(batch.body);
   const outcomes: Outcomes = new Map();
   const { fresh, lost, duplicates } = await newFrames(ports.ledger, owner, frames, outcomes);

@@ -10,7 +10,7 @@ import type { Caller, ChunkLedger } from '../ports/chunk-ledger.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Keys } from '../ports/keys.ts';
 import { acceptBatch, type Batch } from './accept-batch.ts';
-import { createByteBudget } from './byte-budget.ts';
+import { createSharedBudget } from './byte-budget.ts';
 import { createChunkReader } from './chunk-reader.ts';
 import { createChunkRecorder } from './chunk-recorder.ts';
 import { openDataKeys } from './data-keys.ts';
@@ -32,7 +32,7 @@ import { answerUploadRequest } from './upload-request.ts';
 export interface BlockSettings {
   /** `account`: a chunk that only other users have is sent anew, so that nothing is learnt of what they store (S7). */
   readonly deduplication: 'global' | 'account';
-  /** Over all requests. */
+  /** Over all requests; those of one user get half of it at most. */
   readonly bytesInFlight: number;
   /** A request beyond that waits so long for its turn. */
   readonly waitMs: number;
@@ -87,7 +87,7 @@ export async function createBlocks(ports: BlockPorts, settings: BlockSettings = 
   const recent = createRecentChunks(settings.recentBytes);
   const reader = createChunkReader({ store, ledger, dataKeys, recent });
   const recorder = createChunkRecorder(ledger, clock);
-  const budget = createByteBudget({ bytes: settings.bytesInFlight, waitMs: settings.waitMs }, clock);
+  const budget = createSharedBudget({ bytes: settings.bytesInFlight, waitMs: settings.waitMs }, clock);
   const signer = createAddressSigner(dataKeys.derive('signed addresses'), clock);
   const nonces = createProofNonces(dataKeys.derive('proof nonces'), clock, random);
   const all = {

@@ -1,7 +1,7 @@
 import { CodedError } from '@satchel/protocol/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 
-/** Bounds the bytes in flight over all requests (S11). */
+/** Bounds the bytes in flight (S11). */
 export interface ByteBudget {
   /** Waits a while for room, in turn; then `unavailable`, to be tried again. */
   take(bytes: number): Promise<Disposable>;
@@ -66,4 +66,54 @@ export function createByteBudget(limit: { readonly bytes: number; readonly waitM
     });
   }
   return { take, tryTake };
+}
+
+/** Bounds the bytes in flight over all requests, and those of one holder to a part of them. */
+export interface SharedByteBudget {
+  of(holder: string): ByteBudget;
+}
+
+/** Two holders at least are needed to use it up: whoever is slow, or means harm, leaves room for others. */
+const PART = 0.5;
+
+export function createSharedBudget(
+  limit: { readonly bytes: number; readonly waitMs: number },
+  clock: Clock,
+): SharedByteBudget {
+  const whole = createByteBudget(limit, clock);
+  const parts = new Map<string, { readonly budget: ByteBudget; uses: number }>();
+
+  /** The holder's part, remembered as long as it is used. */
+  function enter(holder: string, use: DisposableStack): ByteBudget {
+    const part = parts.get(holder) ?? {
+      budget: createByteBudget({ ...limit, bytes: limit.bytes * PART }, clock),
+      uses: 0,
+    };
+    parts.set(holder, part);
+    part.uses++;
+    use.defer(() => {
+      if (--part.uses === 0) parts.delete(holder);
+    });
+    return part.budget;
+  }
+  return {
+    of: (holder) => ({
+      async take(bytes) {
+        using use = new DisposableStack();
+        use.use(await enter(holder, use).take(bytes));
+        use.use(await whole.take(bytes));
+        return use.move();
+      },
+      tryTake(bytes) {
+        using use = new DisposableStack();
+        const own = enter(holder, use).tryTake(bytes);
+        if (own === undefined) return undefined;
+        use.use(own);
+        const room = whole.tryTake(bytes);
+        if (room === undefined) return undefined;
+        use.use(room);
+        return use.move();
+      },
+    }),
+  };
 }

@@ -1,7 +1,7 @@
 import type { ChunkId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { FetchRequest } from '@satchel/protocol/transfer.ts';
 import type { Caller, ChunkLedger, StoredChunk } from '../ports/chunk-ledger.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import type { SharedByteBudget } from './byte-budget.ts';
 import { relocateFor, type ChunkReader, type ReadResult, type Relocate } from './chunk-reader.ts';
 import { joined, lengthOf, rawParts, type Content } from './content.ts';
 import { contentFrame, differenceFrame, failureFrame } from './frames.ts';
@@ -12,7 +12,7 @@ import { compressAgainst } from './zstd.ts';
 export interface FetchPorts {
   readonly ledger: ChunkLedger;
   readonly reader: ChunkReader;
-  readonly budget: ByteBudget;
+  readonly budget: SharedByteBudget;
 }
 
 type Asked = FetchRequest['chunks'][number];
@@ -113,5 +113,5 @@ export async function fetchChunks(ports: FetchPorts, caller: Caller, request: Fe
   const { workspaceId, chunks } = request;
   const located = await locateAll(ledger, { caller, workspaceId }, chunks);
   const source: Source = { reader, located, relocate: relocateFor(ledger, caller, workspaceId) };
-  return readAhead(windowsOf(source, chunks), budget);
+  return readAhead(windowsOf(source, chunks), budget.of(caller.userId));
 }

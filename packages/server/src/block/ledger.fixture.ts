@@ -92,10 +92,11 @@ function telling(state: LedgerState): Telling {
   };
 }
 
-type Upkeep = Pick<ChunkLedger, 'relocate' | 'scan' | 'forgetUnreferenced' | 'objects' | 'usesKey'>;
+type Upkeep = Pick<ChunkLedger, 'recordSound' | 'relocate' | 'scan' | 'forgetUnreferenced' | 'objects' | 'usesKey'>;
 
 function upkeep(state: LedgerState): Upkeep {
   return {
+    recordSound: async (id) => void state.damaged.delete(id),
     async relocate(id, from, to) {
       const chunk = state.chunks.get(id);
       if (chunk === undefined || JSON.stringify(chunk.location) !== JSON.stringify(from)) return false;
@@ -106,7 +107,8 @@ function upkeep(state: LedgerState): Upkeep {
       return [...state.chunks.values()]
         .filter(({ id }) => after === undefined || id > after)
         .sort((a, b) => (a.id < b.id ? -1 : 1))
-        .slice(0, limit);
+        .slice(0, limit)
+        .map((chunk) => ({ ...chunk, isDamaged: state.damaged.has(chunk.id) }));
     },
     async forgetUnreferenced(_olderThan, limit) {
       const forgotten = [...state.chunks.values()].filter(({ id }) => !state.referenced.has(id)).slice(0, limit);

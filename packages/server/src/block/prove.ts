@@ -4,7 +4,7 @@ import type { ChunkId } from '@satchel/protocol/ids.ts';
 import type { ChunkResults, ProveRequest } from '@satchel/protocol/transfer.ts';
 import type { Caller, ChunkLedger, StoredChunk } from '../ports/chunk-ledger.ts';
 import { breathe } from './breathe.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import type { ByteBudget, SharedByteBudget } from './byte-budget.ts';
 import type { ChunkReader } from './chunk-reader.ts';
 import type { FailureLimit } from './failure-limit.ts';
 import type { ProofNonces } from './proof-nonces.ts';
@@ -13,7 +13,7 @@ export interface ProvePorts {
   readonly ledger: ChunkLedger;
   readonly reader: ChunkReader;
   readonly nonces: ProofNonces;
-  readonly budget: ByteBudget;
+  readonly budget: SharedByteBudget;
   readonly failures: FailureLimit;
 }
 
@@ -24,9 +24,14 @@ function refusal(chunkId: ChunkId): ChunkResults['results'][number] {
   return { chunkId, stored: false, code: 'forbidden', detail: 'The proof does not hold; send the chunk in a batch' };
 }
 
-async function proofHolds(ports: ProvePorts, proof: Proof, chunk: StoredChunk): Promise<boolean> {
+async function proofHolds(
+  ports: Pick<ProvePorts, 'ledger' | 'reader'>,
+  budget: ByteBudget,
+  proof: Proof,
+  chunk: StoredChunk,
+): Promise<boolean> {
   using memory = new DisposableStack();
-  memory.use(await ports.budget.take(2 * chunk.size));
+  memory.use(await budget.take(2 * chunk.size));
   const read = await ports.reader.readRaw(chunk, async (id) => (await ports.ledger.locateAny([id])).get(id), memory);
   if ('fault' in read) return false;
   const digest = createHash('sha256').update(`${proof.nonce}\n`);
@@ -47,7 +52,7 @@ export async function proveChunks(ports: ProvePorts, caller: Caller, request: Pr
     const holds =
       ports.nonces.accepts(nonce, { caller, workspaceId, chunkId }) &&
       chunk !== undefined &&
-      (await proofHolds(ports, proof, chunk));
+      (await proofHolds(ports, ports.budget.of(caller.userId), proof, chunk));
     if (holds) proved.add(chunkId);
     else ports.failures.add(caller.userId);
     if (ports.failures.isReached(caller.userId)) break;

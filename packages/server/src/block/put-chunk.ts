@@ -3,7 +3,7 @@ import { CodedError } from '@satchel/protocol/errors.ts';
 import type { WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { ChunkRef } from '@satchel/protocol/objects.ts';
 import type { Caller } from '../ports/chunk-ledger.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import type { SharedByteBudget } from './byte-budget.ts';
 import { encoded } from './content.ts';
 import type { ReadBody } from './gather.ts';
 import { giveBack } from './memory.ts';
@@ -51,7 +51,7 @@ async function readAway({ chunk, body }: PutChunk): Promise<void> {
 
 /** Stores one raw chunk. A chunk that the workspace has is not stored again. */
 export async function putChunk(
-  ports: StoringPorts & { readonly budget: ByteBudget },
+  ports: StoringPorts & { readonly budget: SharedByteBudget },
   caller: Caller,
   put: PutChunk,
 ): Promise<void> {
@@ -60,7 +60,7 @@ export async function putChunk(
   if (standing === 'linked') return readAway(put);
   if (needsRoom(standing)) await ports.ledger.expectRoom(caller, workspaceId, chunk.size);
   using memory = new DisposableStack();
-  memory.use(await ports.budget.take(2 * chunk.size));
+  memory.use(await ports.budget.of(caller.userId).take(2 * chunk.size));
   const raw = [await readVerified(put)];
   const content = await encoded(raw);
   if (content.parts !== raw) giveBack(raw);

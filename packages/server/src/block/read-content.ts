@@ -31,7 +31,7 @@ export async function getChunk(ports: FetchPorts, caller: Caller, get: GetChunk)
   if (chunk === undefined) throw new CodedError('not_found', `This workspace has no chunk ${id}`);
   const relocate = relocateFor(ports.ledger, caller, workspaceId);
   using room = new DisposableStack();
-  room.use(await ports.budget.take(2 * chunk.size));
+  room.use(await ports.budget.of(caller.userId).take(2 * chunk.size));
   const memory = new DisposableStack();
   if (acceptsZstd && chunk.location.encoding === 'zstd') {
     const result = await ports.reader.readOne(chunk, relocate, memory);
@@ -118,7 +118,7 @@ export async function* readContent(ports: FetchPorts, caller: Caller, content: R
     );
     yield* readAhead(
       some.map((cut) => windowFor(cut, located.get(cut.chunk.id))),
-      ports.budget,
+      ports.budget.of(caller.userId),
     );
   }
 }

@@ -289,6 +289,26 @@ test('S11 more bytes than may be in flight wait, then are refused with Retry-Aft
   await put(setup, setup.alice, quick);
 });
 
+test('S11 one user whose bodies come slowly, however many, leaves room for others', async () => {
+  await using setup = await openTestBlocks({ bytesInFlight: 4 << 20, waitMs: 30 });
+  const { alice, bob } = setup;
+  const gate = Promise.withResolvers<void>();
+  const slowly = Array.from({ length: 20 }, () => {
+    const bytes = randomBytes(400_000);
+    const body: ReadBody = async (take) => {
+      await gate.promise;
+      take(bytes);
+    };
+    return setup.blocks.putChunk(alice.caller, { workspaceId: alice.workspaceId, chunk: refOf(bytes), body });
+  });
+  const ended = Promise.allSettled(slowly);
+  await put(setup, bob, randomBytes(400_000));
+  gate.resolve();
+  const outcomes = (await ended).map(({ status }) => status);
+  assert.equal(outcomes.filter((status) => status === 'fulfilled').length, 2, 'as many as fit into her half');
+  await put(setup, alice, randomBytes(400_000));
+});
+
 test('many puts at once share the ledger’s transactions', async () => {
   await using setup = await openTestBlocks();
   const chunks = Array.from({ length: 40 }, () => randomBytes(150_000));

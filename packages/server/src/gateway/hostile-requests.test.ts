@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { zstdCompressSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { ERRORS, Problem, type ErrorCode } from '@satchel/protocol/errors.ts';
 import type { UploadAnswer } from '@satchel/protocol/transfer.ts';
 import { chunkOf, freshId, served, type Answer } from './served.fixture.ts';
@@ -104,6 +104,43 @@ test('S11 too much is refused: bodies, bombs, headers', async (t) => {
   assertProblem(await server.call('PUT', path, { token, body: chunk.bytes }), 'too_large', 'chunk');
   const long = await raw(server.port, `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`);
   assert.match(long, /^HTTP\/1\.1 413 .*\r\n[^]*"code":"too_large"/);
+});
+
+test('S11 a body is as long as the call takes once it is decompressed, too: a stranger needs no account for a bomb', async (t) => {
+  const server = await served(t);
+  const { access_token: token } = await server.signUp();
+  const long = Buffer.from(`{"email":[${'{},'.repeat(1024 * 1024)}1]}`);
+  for (const [encoding, body] of [
+    ['zstd', zstdCompressSync(long)],
+    ['gzip', gzipSync(long)],
+  ] as const) {
+    const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+    for (const path of ['account/login', 'account/signup', 'oauth/token', 'shares'])
+      assertProblem(await server.call('POST', path, { token, body, headers }), 'too_large', `${encoding} ${path}`);
+  }
+});
+
+test('S11 what takes long to parse or to complain about is refused at its beginning', async (t) => {
+  const server = await served(t);
+  const { access_token: token, workspaceId } = await server.signUp();
+  const headers = { 'content-type': 'application/json' };
+  const send = (path: string, body: string) => server.call('POST', path, { token, body, headers });
+  assertProblem(await send('files/commit', '['.repeat(2 ** 20 + 1)), 'too_large', 'opened and never closed');
+  const wrong = '{"id":"x","size":-1}'.concat(',').repeat(150_000);
+  const content = `{"size":1,"contentHash":"${'0'.repeat(64)}","mtimeMs":0,"executable":false,"list":{"chunks":[${wrong}1]}}`;
+  const put = `{"op":"put","operationId":"${freshId()}","objectId":"${freshId()}","baseVersionId":null,"content":${content}}`;
+  for (const [path, body] of [
+    ['files/commit', `{"workspaceId":"${workspaceId}","operations":[${put}]}`],
+    ['files/commit', `{"workspaceId":"${workspaceId}","operations":[${'0,'.repeat(500_000)}0]}`],
+    ['files/upload_request', `{"workspaceId":"${workspaceId}","files":[${'0,'.repeat(500_000)}0]}`],
+    ['chunks/fetch', `{"workspaceId":"${workspaceId}","chunks":[${'0,'.repeat(500_000)}0]}`],
+    ['chunks/prove', `{"workspaceId":"${workspaceId}","proofs":[${'0,'.repeat(500_000)}0]}`],
+  ] as const) {
+    const answer = await send(path, body);
+    assertProblem(answer, 'request_invalid', path);
+    const { issues } = answer.json.details as unknown as { readonly issues: readonly unknown[] };
+    assert.ok(issues.length <= 3, `${path} complains of its first fault only, not of ${issues.length}`);
+  }
 });
 
 test('what is not HTTP gets a problem and an end', async (t) => {

@@ -132,6 +132,23 @@ export async function openMeta(
   };
 }
 
+/** How often the event loop went round while the work was done: whether others had their turn. */
+export async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0;
+  let isOver = false;
+  const count = (): void => {
+    turns++;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  try {
+    await work();
+  } finally {
+    isOver = true;
+  }
+  return turns;
+}
+
 /** A chunk of this text. */
 export function chunkOf(text: string): ChunkRef {
   return { id: hash('sha256', text) as ChunkId, size: Buffer.byteLength(text) };

@@ -249,11 +249,19 @@ export const EVENTS = {
       .orderBy('seq')
       .limit(arg('limit')),
   ),
-  removeOld: statement<{ workspaceId: WorkspaceId; seq: number; before: number }>()((q, arg) =>
+  removeOld: statement<{ workspaceId: WorkspaceId; seq: number; before: number; limit: number }>()((q, arg) =>
     q
       .deleteFrom('events')
       .where('workspace_id', '=', arg('workspaceId'))
-      .where('seq', '<=', arg('seq'))
-      .where('at', '<', arg('before')),
+      .where('seq', 'in', (e) =>
+        e
+          .selectFrom('events')
+          .select('seq')
+          .where('workspace_id', '=', arg('workspaceId'))
+          .where('seq', '<=', arg('seq'))
+          .where('at', '<', arg('before'))
+          .orderBy('seq')
+          .limit(arg('limit')),
+      ),
   ),
 } as const;

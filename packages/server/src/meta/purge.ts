@@ -19,14 +19,28 @@ export interface PurgeReport {
   readonly uploads: number;
 }
 
+type PurgeParts = Pick<MetaParts, 'database' | 'clock'>;
 type Counts = { -readonly [K in keyof PurgeReport]: PurgeReport[K] };
 
 /** Events looked at in one transaction. */
 const BATCH = 200;
 const DAY_MS = 24 * 3_600_000;
 
-const removeOldOperations = statement<{ workspaceId: WorkspaceId; before: number }>()((q, arg) =>
-  q.deleteFrom('applied_operations').where('workspace_id', '=', arg('workspaceId')).where('at', '<', arg('before')),
+/** Operations and events forgotten in one transaction. */
+const MOST_FORGOTTEN = 1000;
+
+const removeOldOperations = statement<{ workspaceId: WorkspaceId; before: number; limit: number }>()((q, arg) =>
+  q
+    .deleteFrom('applied_operations')
+    .where('workspace_id', '=', arg('workspaceId'))
+    .where('operation_id', 'in', (e) =>
+      e
+        .selectFrom('applied_operations')
+        .select('operation_id')
+        .where('workspace_id', '=', arg('workspaceId'))
+        .where('at', '<', arg('before'))
+        .limit(arg('limit')),
+    ),
 );
 
 /**
@@ -35,7 +49,7 @@ const removeOldOperations = statement<{ workspaceId: WorkspaceId; before: number
  * deleted when, so the work is what has passed the retention since the last time. Chunks lose their references here;
  * their bytes go by collection, after its grace (S5).
  */
-export async function purge(parts: MetaParts, signal?: AbortSignal): Promise<PurgeReport> {
+export async function purge(parts: PurgeParts, signal?: AbortSignal): Promise<PurgeReport> {
   const counts: Counts = { versions: 0, objects: 0, operations: 0, uploads: 0 };
   for await (const { shard, workspaceId } of eachWorkspace(parts.database, signal)) {
     while (await purgeWorkspace(parts, shard, workspaceId, counts)) if (signal?.aborted) return counts;
@@ -52,7 +66,7 @@ export async function purge(parts: MetaParts, signal?: AbortSignal): Promise<Pur
 
 /** One bounded transaction. Returns whether there is more to do. */
 async function purgeWorkspace(
-  parts: MetaParts,
+  parts: PurgeParts,
   shard: ShardId,
   workspaceId: WorkspaceId,
   counts: Counts,
@@ -92,9 +106,10 @@ async function purgeBatch(tx: Transaction, workspace: WorkspaceRow, now: number,
   const more = events.length === BATCH;
   if (more) return { versions, objects, operations: 0, more };
   const forgotten = now - Math.max(retentionMs, LIMITS.operationMemoryMs);
-  await tx.run(EVENTS.removeOld, { workspaceId, seq: purgedSeq, before: forgotten });
-  const operations = await tx.run(removeOldOperations, { workspaceId, before: forgotten });
-  return { versions, objects, operations, more };
+  const old = { workspaceId, before: forgotten, limit: MOST_FORGOTTEN };
+  const oldEvents = await tx.run(EVENTS.removeOld, { ...old, seq: purgedSeq });
+  const operations = await tx.run(removeOldOperations, old);
+  return { versions, objects, operations, more: Math.max(oldEvents, operations) === MOST_FORGOTTEN };
 }
 
 /** Whether the object still lies dead from that event, and in this workspace. */

@@ -21,6 +21,12 @@ export interface StoredChunk extends ChunkRef {
   readonly location: ChunkLocation;
 }
 
+/** A chunk as it is recorded, for upkeep. */
+export interface RecordedChunk extends StoredChunk {
+  /** It failed its check, and was neither sent again nor found whole since (H93). */
+  readonly isDamaged: boolean;
+}
+
 /** A storage object and where the last recorded chunk in it ends. */
 export interface UsedObject {
   readonly key: BlockKey;
@@ -58,10 +64,12 @@ export interface ChunkLedger {
   expectRoom(caller: Caller, workspaceId: WorkspaceId, bytes: number): Promise<void>;
   /** A stored chunk failed its check on reading: it is offered for re-upload from then on (H93) and listed by doctor. */
   recordDamaged(id: ChunkId, reason: string): Promise<void>;
+  /** A chunk that is recorded as damaged was found whole at this place after all: the fault was one of reading. */
+  recordSound(id: ChunkId, at: ChunkLocation): Promise<void>;
   /** Replaces the location of chunks (healing, repacking) when the old location is still the recorded one. */
   relocate(id: ChunkId, from: ChunkLocation, to: ChunkLocation): Promise<boolean>;
   /** Every recorded chunk in id order after `after`, for scrub and doctor. */
-  scan(after: ChunkId | undefined, limit: number): Promise<readonly StoredChunk[]>;
+  scan(after: ChunkId | undefined, limit: number): Promise<readonly RecordedChunk[]>;
   /**
    * Forgets chunks that nothing has referred to for the grace period, and returns their locations; the caller then
    * deletes the bytes where nothing else lies (S5: reference removed first, bytes last).

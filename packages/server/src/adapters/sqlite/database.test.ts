@@ -12,6 +12,7 @@ import { sqliteQueryBuilder } from './compile.ts';
 import { Connection } from './connection.ts';
 import { openSqlite } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
+import { SnapshotReads } from './snapshot-reads.ts';
 
 /** A fresh folder that is removed at the end. */
 function scratch(): { readonly folder: string } & Disposable {
@@ -141,6 +142,22 @@ test('sqlite: S2 D9 a batch is synced unless all of it is relaxed, and what is n
   await commits.submit(note('f'), 'full');
   assert.deepEqual(seen, ['a 1', 'b 1', 'c full', 'd full', 'e 1', 'f full']);
   connection.close();
+});
+
+test('sqlite: S11 reads go on when connections could not be opened for a while: nobody waits for those that never were', async () => {
+  using place = scratch();
+  const file = join(place.folder, 'a.sqlite');
+  let shortage = true;
+  const reads = new SnapshotReads(
+    () => new Connection({ file: shortage ? place.folder : file, builder: sqliteQueryBuilder(), readOnly: true }),
+    2,
+  );
+  const one = statement<Record<never, never>>()((q) => q.selectNoFrom((e) => e.lit(1).as('one')));
+  const read = () => reads.read(async (reader) => (await reader.first(one, {}))?.one);
+  for (let failed = 0; failed < 3; failed++) await assert.rejects(read(), { code: 'unavailable' });
+  shortage = false;
+  assert.deepEqual(await Promise.all([read(), read(), read()]), [1, 1, 1]);
+  reads.close();
 });
 
 test('migrations: numbers are 1, 2, 3 … without gaps', () => {

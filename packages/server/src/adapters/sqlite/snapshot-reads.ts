@@ -20,16 +20,16 @@ export class SnapshotReads {
   }
 
   async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
-    const connection = this.#idle.pop() ?? (await this.#another());
     try {
+      const connection = this.#idle.pop() ?? (await this.#another());
+      using ending = new DisposableStack();
+      ending.defer(() => this.#giveBack(connection));
+      ending.defer(() => void (connection.inTransaction && connection.commit()));
       connection.begin('full');
-      using view = new WorkView(connection);
+      const view = ending.use(new WorkView(connection));
       return await work(view);
     } catch (error) {
       throw databaseFault(error);
-    } finally {
-      if (connection.inTransaction) connection.commit();
-      this.#giveBack(connection);
     }
   }
 
@@ -41,8 +41,10 @@ export class SnapshotReads {
 
   async #another(): Promise<Connection> {
     if (this.#opened < this.#most) {
+      // Counted when it is open: where there are no descriptors left the next read tries again, and none waits for ever.
+      const connection = this.#open();
       this.#opened++;
-      return this.#open();
+      return connection;
     }
     return new Promise((resolve) => {
       this.#waiting.push(resolve);

@@ -1,5 +1,5 @@
 import { ChunkId } from '@satchel/protocol/ids.ts';
-import type { StoredChunk } from '../../ports/chunk-ledger.ts';
+import type { RecordedChunk, StoredChunk } from '../../ports/chunk-ledger.ts';
 import { createChunkReader } from '../chunk-reader.ts';
 import { sha256Hex } from '../content.ts';
 import { createRecentChunks } from '../recent-chunks.ts';
@@ -30,7 +30,7 @@ export interface Scrubber {
 const CHUNKS_PER_PAGE = 256;
 
 /**
- * Re-reads and re-hashes what is stored, at a bounded rate, and records what is damaged (H93). Without a place to go
+ * Re-reads and re-hashes what is stored, at a bounded rate, and records what is damaged, or is not any more (H93). Without a place to go
  * on from it begins at a random id, so that short lives of the process do not leave the same chunks unread.
  */
 export function createScrubber(ports: UpkeepPorts, bytesPerSecond: number): Scrubber {
@@ -40,13 +40,16 @@ export function createScrubber(ports: UpkeepPorts, bytesPerSecond: number): Scru
   let goOnAfter: ChunkId | undefined;
   let last: ScrubReport | undefined;
 
-  async function check(chunk: StoredChunk, report: ScrubReport): Promise<void> {
+  async function check(chunk: RecordedChunk, report: ScrubReport): Promise<void> {
     using memory = new DisposableStack();
     const read = await reader.readRaw(chunk, relocate, memory);
     report.checkedChunks++;
     report.checkedBytes += chunk.size;
     if ('raw' in read) {
-      if (sha256Hex(read.raw) === chunk.id) return;
+      if (sha256Hex(read.raw) === chunk.id) {
+        if (chunk.isDamaged) await ledger.recordSound(chunk.id, chunk.location);
+        return;
+      }
       const reason = 'the stored bytes have another hash';
       await ledger.recordDamaged(chunk.id, reason);
       report.damaged.push({ id: chunk.id, reason });
@@ -60,20 +63,16 @@ export function createScrubber(ports: UpkeepPorts, bytesPerSecond: number): Scru
     if (aheadMs > 0) await clock.delay(aheadMs, signal);
   }
 
-  function randomStart(): ChunkId {
-    return ChunkId.parse(Buffer.from(ports.random.bytes(32)).toString('hex'));
-  }
-
   async function scrub({ signal, budgetMs = Infinity }: ScrubOptions = {}): Promise<ScrubReport> {
     const report: ScrubReport = { checkedChunks: 0, checkedBytes: 0, damaged: [], unread: 0, complete: false };
     last = report;
     const begun = clock.monotonic();
-    const startAfter = goOnAfter ?? randomStart();
+    const startAfter = goOnAfter ?? ChunkId.parse(Buffer.from(ports.random.bytes(32)).toString('hex'));
     let after: ChunkId | undefined = startAfter;
     let wrapped = false;
     const isOver = (): boolean => signal?.aborted === true || clock.monotonic() - begun >= budgetMs;
     while (!isOver()) {
-      const page: readonly StoredChunk[] = await ledger.scan(after, CHUNKS_PER_PAGE);
+      const page: readonly RecordedChunk[] = await ledger.scan(after, CHUNKS_PER_PAGE);
       for (const chunk of page) {
         if (wrapped && chunk.id > startAfter) {
           report.complete = true;

@@ -28,8 +28,9 @@ export async function answeredBefore(
   const present = await state.load(applied.object_id);
   if (present?.workspace_id === workspaceId && present.seq === applied.seq) return done(present);
   const event = await tx.first(EVENTS.find, { workspaceId, seq: applied.seq });
-  // Only when the object stood still for longer than the retention and then changed: the present state stands in.
-  if (event === undefined) return present === undefined ? undefined : done(present);
+  // Only when the object stood still for longer than the retention and then changed: the present state stands in. One
+  // that is gone, or in another workspace, which is not told of here, makes the operation a new one.
+  if (event === undefined) return present?.workspace_id === workspaceId ? done(present) : undefined;
   return done(await rowOf(state, event));
 }
 

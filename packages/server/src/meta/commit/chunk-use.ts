@@ -2,11 +2,14 @@ import type { Manifest } from '@satchel/core/manifest.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
 import type { ObjectRow } from '../../ports/schema.ts';
 import { damagedChunks } from '../ledger/damage.ts';
+import { createTurns } from '../turns.ts';
 import { WORKSPACE_CHUNKS } from '../workspace-statements.ts';
 import { refused, type Refusal } from './outcome.ts';
 import type { CommitState } from './state.ts';
 
 const MOST_NAMED = 1000;
+
+const CHUNKS_PER_TURN = 4096;
 
 /** Each chunk once, with its size. */
 function distinct(list: Manifest): ReadonlyMap<ChunkId, number> {
@@ -24,7 +27,9 @@ async function chunksFault(
   present: ObjectRow | undefined,
 ): Promise<Refusal | undefined> {
   const missing: string[] = [];
+  const step = createTurns(CHUNKS_PER_TURN);
   for (const { id, size } of list) {
+    await step();
     const chunkId = Uint8Array.fromHex(id);
     const link = await state.tx.first(WORKSPACE_CHUNKS.find, { workspaceId: state.workspaceId, chunkId });
     if (link === undefined || state.damaged?.has(id)) missing.push(id);
@@ -59,8 +64,11 @@ export async function useChunks(
   if (isChecked && (await addRef(state, only))) return undefined;
   const fault = await chunksFault(state, list, present);
   if (fault !== undefined) return fault;
-  for (const [id, size] of distinct(list))
+  const step = createTurns(CHUNKS_PER_TURN);
+  for (const [id, size] of distinct(list)) {
+    await step();
     if (!(await addRef(state, { id, size }))) throw new Error(`Chunk ${id} went missing within a transaction.`);
+  }
   return undefined;
 }
 

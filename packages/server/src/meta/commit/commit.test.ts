@@ -21,6 +21,7 @@ import {
   settled,
   store,
   storedOf,
+  turnsDuring,
   type Actor,
   type MetaUnderTest,
 } from '../meta-under-test.ts';
@@ -52,6 +53,16 @@ test('S1 a put is refused while a chunk is missing, names it, and changes nothin
   await store(meta, ann, ann.workspaceId, [missing]);
   assert.equal(await outcomeOf(meta, ann, operation), 'done', 'the same operation is tried anew');
   await expectSound(world);
+});
+
+test('S11 while the long list of one file is looked up, those who read have their turn', async () => {
+  await using world = await openMeta({ quotaBytes: 1e12 });
+  const { meta } = world;
+  const ann = await world.person('ann');
+  const chunks = Array.from({ length: 50_000 }, (_, index) => chunkOf(`c${index}`));
+  const operation = putOf({ place: { parentId: ann.rootId, name: 'f' }, chunks });
+  const turns = await turnsDuring(async () => assert.equal(await outcomeOf(meta, ann, operation), 'chunk_missing'));
+  assert.ok(turns > 12, `${turns} turns`);
 });
 
 test('S7 a chunk that another account has stored cannot be named in a commit', async () => {

@@ -33,13 +33,21 @@ const insertApplied = statement<{
   seq: number;
   at: number;
 }>()((q, arg) =>
-  q.insertInto('applied_operations').values({
-    workspace_id: arg('workspaceId'),
-    operation_id: arg('operationId'),
-    object_id: arg('objectId'),
-    seq: arg('seq'),
-    at: arg('at'),
-  }),
+  q
+    .insertInto('applied_operations')
+    .values({
+      workspace_id: arg('workspaceId'),
+      operation_id: arg('operationId'),
+      object_id: arg('objectId'),
+      seq: arg('seq'),
+      at: arg('at'),
+    })
+    // One whose first answer cannot be told any more is done anew.
+    .onConflict((conflict) =>
+      conflict
+        .columns(['workspace_id', 'operation_id'])
+        .doUpdateSet({ object_id: arg('objectId'), seq: arg('seq'), at: arg('at') }),
+    ),
 );
 
 const WRITES: Readonly<Record<EventAction, keyof typeof OBJECTS>> = {

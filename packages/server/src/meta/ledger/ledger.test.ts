@@ -60,13 +60,30 @@ test('a chunk that is recorded twice keeps its first location', async () => {
   const second = { ...first, location: { ...first.location, key: 'packs/00/second' as BlockKey } };
   await meta.ledger.recordStored(ann, ann.workspaceId, [first, first]);
   await meta.ledger.recordStored(bob, bob.workspaceId, [second]);
-  assert.deepEqual(await meta.ledger.scan(undefined, 10), [first]);
+  assert.deepEqual(await meta.ledger.scan(undefined, 10), [{ ...first, isDamaged: false }]);
   assert.equal(await meta.ledger.usesKey(first.location.key), true);
   assert.equal(await meta.ledger.usesKey(second.location.key), false);
   assert.equal(await meta.ledger.relocate(first.id, second.location, second.location), false);
   assert.equal(await meta.ledger.relocate(first.id, first.location, second.location), true);
-  assert.deepEqual(await meta.ledger.scan(undefined, 10), [second]);
+  assert.deepEqual(await meta.ledger.scan(undefined, 10), [{ ...second, isDamaged: false }]);
   assert.deepEqual(await meta.ledger.scan(first.id, 10), []);
+});
+
+test('H93 what is found whole after all is not damaged any more, but for what lies elsewhere by then', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const ann = await world.person('ann');
+  const chunk = storedOf(chunkOf('x'));
+  const elsewhere = { ...chunk.location, key: 'packs/00/second' as BlockKey };
+  const isDamaged = async () => (await meta.ledger.scan(undefined, 10))[0]?.isDamaged;
+  await meta.ledger.recordStored(ann, ann.workspaceId, [chunk]);
+  await meta.ledger.recordDamaged(chunk.id, 'the disk was not there for a moment');
+  assert.equal(await isDamaged(), true);
+  await meta.ledger.recordSound(chunk.id, elsewhere);
+  assert.equal(await isDamaged(), true);
+  await meta.ledger.recordSound(chunk.id, chunk.location);
+  assert.equal(await isDamaged(), false);
+  assert.deepEqual(await meta.ledger.stand(ann, ann.workspaceId, [chunk]), ['linked']);
 });
 
 test('H93 damage is told once, to the members of workspaces whose versions lose something by it', async () => {

@@ -29,6 +29,7 @@ export function createLedger(parts: MetaParts, pings: UploadPings): ChunkLedger 
       tell(workspaceId, await linkProved(parts, caller, workspaceId, ids)),
     expectRoom: async (caller, workspaceId, bytes) => expectRoom(parts, caller, workspaceId, bytes),
     recordDamaged: async (id, reason) => recordDamaged(parts, id, reason),
+    recordSound: async (id, at) => void (await relocate(parts, id, at, at)),
     relocate: async (id, from, to) => relocate(parts, id, from, to),
     scan: async (after, limit) => scan(parts, after, limit),
     forgetUnreferenced: async (olderThan, limit) => forgetUnreferenced(parts, olderThan, limit),

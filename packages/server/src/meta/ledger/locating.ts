@@ -1,6 +1,6 @@
 import type { ChunkId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { BlockKey } from '../../ports/block-store.ts';
-import type { Caller, StoredChunk, UsedObject } from '../../ports/chunk-ledger.ts';
+import type { Caller, RecordedChunk, StoredChunk, UsedObject } from '../../ports/chunk-ledger.ts';
 import { expectReader } from '../access.ts';
 import type { MetaParts } from '../parts.ts';
 import { shardOfChunk, shardOfWorkspace } from '../shards.ts';
@@ -51,14 +51,14 @@ export async function scan(
   { database }: Pick<MetaParts, 'database'>,
   after: ChunkId | undefined,
   limit: number,
-): Promise<readonly StoredChunk[]> {
+): Promise<readonly RecordedChunk[]> {
   const from = after === undefined ? new Uint8Array(0) : Uint8Array.fromHex(after);
   const pages = await Promise.all(
     database.shards.map(async (shard) =>
       database.read(shard, async (reader) => reader.all(CHUNKS.scan, { after: from, limit })),
     ),
   );
-  const found = pages.flat().map(storedChunkOf);
+  const found = pages.flat().map((row) => ({ ...storedChunkOf(row), isDamaged: row.state === 'damaged' }));
   if (pages.length > 1) found.sort((a, b) => (a.id < b.id ? -1 : 1));
   return found.slice(0, limit);
 }

@@ -7,8 +7,11 @@ import { OBJECTS, VERSIONS } from '../object-statements.ts';
 import { createWorkspace, newWorkspace } from '../people.ts';
 import { chunkListOf } from '../records.ts';
 import { shardOfChunk, type TransactionOf } from '../shards.ts';
+import { createTurns } from '../turns.ts';
 import { WORKSPACE_CHUNKS } from '../workspace-statements.ts';
 import type { ObjectRow } from '../../ports/schema.ts';
+
+const OBJECTS_PER_TURN = 64;
 
 /** Chunks that change workspace: their sizes and how many versions take them along. */
 type ChunkCounts = Map<ChunkId, { readonly size: number; count: number }>;
@@ -39,7 +42,9 @@ export async function convertToShared(
   await createWorkspace(txOf, on.shard, row, folder.object_id);
   const shared = await openCommit(parts, on, caller, row.workspace_id);
   const chunks: ChunkCounts = new Map();
+  const step = createTurns(OBJECTS_PER_TURN);
   for (const object of below) {
+    await step();
     state.expel(object);
     const parentId = object.parent_id === folder.object_id ? row.root_id : object.parent_id;
     await shared.apply({
@@ -62,7 +67,9 @@ async function descendants(state: CommitState, folderId: ObjectId): Promise<read
   const { workspaceId, tx } = state;
   const found: ObjectRow[] = [];
   const folders = [folderId];
+  const step = createTurns(OBJECTS_PER_TURN);
   for (const parentId of folders) {
+    await step();
     for (const row of await tx.all(OBJECTS.children, { workspaceId, parentId })) {
       found.push(row);
       if (row.kind === 'folder') folders.push(row.object_id);
@@ -89,7 +96,9 @@ async function adoptChunks(
   txOf: TransactionOf,
   chunks: ChunkCounts,
 ): Promise<void> {
+  const step = createTurns(OBJECTS_PER_TURN);
   for (const [id, { size, count }] of chunks) {
+    await step();
     const chunkId = Uint8Array.fromHex(id);
     await txOf(shardOfChunk(parts.database, chunkId)).run(CHUNKS.addLink, { chunkId });
     await tx.run(WORKSPACE_CHUNKS.insert, { workspaceId: sharedId, chunkId, size, refs: count, now });

@@ -17,6 +17,7 @@ import {
   putOf,
   settled,
   store,
+  turnsDuring,
   type Actor,
   type MetaUnderTest,
 } from '../meta-under-test.ts';
@@ -243,4 +244,19 @@ test('S4 an operation from before the sharing still gets its first answer', asyn
   await meta.share(ann, { objectId: folder.objectId, email: bob.email, role: 'editor' });
   assert.deepEqual(await doneBy(meta, ann, put), first);
   assert.equal(await outcomeOf(meta, ann, deleteOf(first)), 'not_found', 'a new one has to go to the new workspace');
+});
+
+test('S11 while a folder of many files is shared, those who read have their turn', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const { ann, bob, folder } = await drive(world);
+  const names = Array.from({ length: 1000 }, (_, index) => `f${index}`);
+  await store(meta, ann, ann.workspaceId, names.map(chunkOf));
+  const puts = names.map((name) => putOf({ place: { parentId: folder.objectId, name }, chunks: [chunkOf(name)] }));
+  await commitAll(meta, ann, ann.workspaceId, puts);
+  const turns = await turnsDuring(() =>
+    meta.share(ann, { objectId: folder.objectId, email: bob.email, role: 'viewer' }),
+  );
+  assert.ok(turns > 25, `${turns} turns`);
+  assert.deepEqual((await meta.doctor()).findings, []);
 });
