@@ -133,3 +133,37 @@ test('H72 H17 a folder deleted elsewhere stays for what no other device can have
   await scanned(world);
   assert.equal(rowAt(TREE_ROOT, 'd')?.content.kind, 'folder');
 });
+
+for (const isWhole of [false, true]) {
+  test(`C4 H20 what is made anew at a name before its removal is recorded stays known, ${isWhole ? 'also of a folder that went whole' : 'one by one'}`, async () => {
+    let meanwhile = async (): Promise<void> => undefined;
+    await using world = openWorld((disk) => ({
+      ...disk,
+      async rename(from, to) {
+        await meanwhile();
+        return disk.rename(from, to);
+      },
+    }));
+    const { trees, tree, applier } = world.parts;
+    mkdirSync(world.path('d'));
+    writeFileSync(world.path('d/f'), 'old');
+    await indexedFile(world, 'last', 'others');
+    const d = tree.folderAt('d')!;
+    const rows = [...trees.local.children(d.objectId), trees.local.get(d.objectId)!];
+    if (!isWhole) rows.pop();
+    rows.push(trees.local.childNamed({ parentId: TREE_ROOT, name: 'last' })!);
+    const steps = rows.map(removalOf);
+    const removals = new Removals(applier, steps);
+    for (const step of steps.slice(0, -1)) assert.equal(await removals.remove(step), 'done');
+    meanwhile = async () => {
+      mkdirSync(world.path('d'), { recursive: true });
+      writeFileSync(world.path('d/f'), 'made anew');
+      await scanned(world);
+    };
+    assert.equal(await removals.remove(steps.at(-1)!), 'done');
+    removals.close();
+    const now = trees.local.childNamed({ parentId: tree.folderAt('d')!.objectId, name: 'f' });
+    assert.deepEqual([now?.stat.size, now?.presence], ['made anew'.length, 'present']);
+    assert.equal(trees.local.childNamed({ parentId: TREE_ROOT, name: 'last' }), undefined);
+  });
+}

@@ -23,6 +23,8 @@ export class Removals {
   readonly #applier: Applier;
   readonly #wholes: ReadonlyMap<PlannedRemoval, WholeFolder>;
   readonly #ofNoWhole: readonly PlannedRemoval[];
+  /** What is to be removed, as Local had it. */
+  readonly #rows: ReadonlyMap<PlannedRemoval, LocalRow | undefined>;
   readonly #slots = new Map<PlannedRemoval, Slot>();
   #slotFor: Slots | undefined;
   #areWholesNoted = false;
@@ -32,6 +34,7 @@ export class Removals {
     this.#applier = applier;
     this.#wholes = wholeFolders(applier, steps);
     this.#ofNoWhole = steps.filter((step) => !this.#wholes.has(step));
+    this.#rows = new Map(steps.map((step) => [step, applier.deps.trees.local.get(step.objectId)]));
   }
 
   async remove(step: PlannedRemoval): Promise<Applied> {
@@ -60,12 +63,21 @@ export class Removals {
     if (this.#done.length === 0) return;
     transaction(() => {
       for (const step of this.#done) {
-        tree.remove(step.objectId);
         this.#applier.recordSynced(step);
+        if (this.#isMadeAnew(step)) continue;
+        tree.remove(step.objectId);
         if (!step.excluded && trees.remote.get(step.objectId)?.deleted === true) trees.removeRemote(step.objectId);
       }
     });
     this.#done = [];
+  }
+
+  /** Something else has its name by now, was seen and passes for it, or lies in a folder that does. */
+  #isMadeAnew(step: PlannedRemoval): boolean {
+    const { local } = this.#applier.deps.trees;
+    const now = local.get(step.objectId);
+    if (now === undefined || now.stat.ino !== this.#rows.get(step)?.stat.ino) return now !== undefined;
+    return isFolder(step) && local.children(step.objectId).some(({ presence }) => presence === 'present');
   }
 
   /** Nothing more is removed: slots that nothing was put into are forgotten. */

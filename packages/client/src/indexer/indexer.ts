@@ -57,10 +57,12 @@ export class Indexer {
   readonly #waker = new Waker();
   /** Paths from hints; whether a writer has closed them. */
   readonly #hints = new Map<string, boolean>();
+  /** Hints of what is to be looked at with all below, should it be a folder. */
+  readonly #wholes = new Set<string>();
   /** Folders to list; deep ones with all below. */
   readonly #scans = new Map<string, boolean>();
   readonly #reading: ReadQueue;
-  readonly #reservations = new Reservations((paths) => this.#lookAt(paths));
+  readonly #reservations = new Reservations((paths) => this.#released(paths));
   readonly #fates: OpenFates;
   readonly #inQuestion = new InQuestion();
   readonly fresh: FreshArrivals;
@@ -124,6 +126,12 @@ export class Indexer {
   #lookAt(paths: readonly string[]): void {
     for (const path of paths) this.#hints.set(path, true);
     this.#waker.wake();
+  }
+
+  /** Whatever was asked for while they were reserved: all below them, too. */
+  #released(paths: readonly string[]): void {
+    for (const path of paths) this.#wholes.add(path);
+    this.#lookAt(paths);
   }
 
   /** What could not be looked at is tried again: nothing may tell when it can be (H12). */
@@ -277,6 +285,7 @@ export class Indexer {
 
   #examineHint(path: string, closed: boolean): void {
     const { tree, disk } = this.#deps;
+    const isWhole = this.#wholes.delete(path);
     if (path === '') return void this.#scans.set('', this.#scans.get('') ?? false);
     const cut = path.lastIndexOf('/');
     const folderPath = cut < 0 ? '' : path.slice(0, cut);
@@ -298,7 +307,7 @@ export class Indexer {
     this.#closed = undefined;
     const row = type === 'folder' ? tree.rowAt(folder.objectId, name) : undefined;
     const isKnown = row?.content.kind === 'folder' && row.presence === 'present';
-    if (isKnown && !this.#scans.has(path)) this.#scans.set(path, false);
+    if (isKnown && (isWhole || !this.#scans.has(path))) this.#scans.set(path, isWhole);
   }
 
   readonly #later = (path: string): void => this.#retries.add(path);
