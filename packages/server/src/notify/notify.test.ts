@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, get, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, get, IncomingMessage, ServerResponse } from 'node:http';
+import { Socket, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { CodedError } from '@satchel/protocol/errors.ts';
 import { newId, type DeviceId, type UserId, type WorkspaceId } from '@satchel/protocol/ids.ts';
@@ -226,6 +226,22 @@ async function eventServer(settings: Partial<NotifierSettings> = {}) {
     },
   };
 }
+
+test('S11 an event stream that was ended from elsewhere, and whose end has not left yet, takes no more', async () => {
+  const setup = setUp({ heartbeatMs: 1 });
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  const errors: Error[] = [];
+  response.on('error', (error) => errors.push(error));
+  await serveEvents(setup.notifier, user, response);
+  response.end();
+  assert.equal(response.writableFinished, false, 'nobody reads');
+  setup.bus.publish({ workspace: one }, { workspace: one, seq: 1 });
+  let looks = 0;
+  await until(() => looks++ > 5);
+  await setup.notifier[Symbol.asyncDispose]();
+  await new Promise(setImmediate);
+  assert.deepEqual(errors, [], 'an error that nobody hears of ends the process');
+});
 
 test('server-sent events: pings as data, heartbeats as comments, a reconnect time at the end', async () => {
   await using server = await eventServer({ heartbeatMs: 20 });

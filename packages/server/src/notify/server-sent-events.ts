@@ -16,15 +16,17 @@ function eventsOf(pings: readonly Ping[]): string {
 export async function serveEvents(notifier: Notifier, userId: UserId, response: ServerResponse): Promise<void> {
   let isOpen = false;
   const early: Ping[] = [];
+  // RACE: ended when its device was signed out, and closed only when a client that does not read has gone. To write then
+  // is an error that would end the process.
+  const takes = (): boolean => isOpen && !response.writableEnded;
   const sink: PingSink = {
     send(pings) {
-      if (isOpen) return response.write(eventsOf(pings));
-      early.push(...pings);
-      return true;
+      if (!isOpen) early.push(...pings);
+      return !takes() || response.write(eventsOf(pings));
     },
-    heartbeat: () => void (isOpen && response.write(':\n\n')),
+    heartbeat: () => void (takes() && response.write(':\n\n')),
     end(reconnectInMs) {
-      if (isOpen) response.end(`retry: ${reconnectInMs}\n: the server asks to connect again\n\n`);
+      if (takes()) response.end(`retry: ${reconnectInMs}\n: the server asks to connect again\n\n`);
     },
   };
   const attachment = await notifier.attach(userId, sink);
