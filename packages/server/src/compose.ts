@@ -12,6 +12,7 @@ import { createSignInThrottle } from './accounts/sign-in-throttle.ts';
 import { createUserAdministration } from './accounts/user-administration.ts';
 import { createIdentity } from './adapters/better-auth/identity.ts';
 import { openDiskBlockStore } from './adapters/disk/block-store.ts';
+import { floorKeepingBlockStore, spaceAt } from './adapters/disk/free-floor.ts';
 import { openKeyFile } from './adapters/keyfile/keys.ts';
 import { createLogMailer } from './adapters/mailer-log/log-mailer.ts';
 import { createMemoryCache } from './adapters/memory/cache.ts';
@@ -153,7 +154,8 @@ async function openBase(config: Config, log: Logger, opening: AsyncDisposableSta
     expectAllOfUsed(parts, config.data);
   const announce = (message: string): void => log.warn(message);
   const keys = await openKeyFile({ path: config['key-file'], announce });
-  const disk = await openDiskBlockStore(join(config.data, 'blocks'));
+  const folder = join(config.data, 'blocks');
+  const disk = floorKeepingBlockStore(await openDiskBlockStore(folder), () => spaceAt(folder), clock);
   const store = breakingBlockStore(retryingBlockStore(disk, { clock, random }), clock);
   const dataKeys = await openDataKeys(store, keys, random);
   const bus = createMemoryBus((error) => log.error({ err: error }, 'a listener of pings failed'));
