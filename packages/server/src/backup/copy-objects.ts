@@ -1,4 +1,4 @@
-import type { BlockKey, BlockStore } from '../ports/block-store.ts';
+import { getWhole, type BlockKey, type BlockStore } from '../ports/block-store.ts';
 import { allEnded } from './all-ended.ts';
 import { sha256Of } from './durable-file.ts';
 import type { ListedObject, ObjectListWriter } from './object-list.ts';
@@ -9,7 +9,7 @@ export interface CopyReport {
   sizeBytes: number;
   copied: number;
   copiedBytes: number;
-  /** Objects that the metadata names and nobody has any more. */
+  /** Objects that the metadata names and nobody can read any more. */
   readonly missing: BlockKey[];
   /** Those of which the source has lost all or a part and the target still has all. */
   readonly lost: BlockKey[];
@@ -58,7 +58,7 @@ async function copyOne(
 ): Promise<ListedObject | undefined> {
   const { source, target } = parts;
   const kept = await keptThere(parts, key, known);
-  const bytes = kept === undefined ? await source.get(key) : undefined;
+  const bytes = kept === undefined ? await getWhole(source, key) : undefined;
   if (bytes !== undefined) {
     await target.put(key, [bytes]);
     report.copied++;
@@ -91,7 +91,7 @@ async function keptThere(
   if (sizeBytes === undefined) return undefined;
   const isLost = size !== sizeBytes;
   if (!isLost && known !== undefined) return { sha256: known, sizeBytes, isLost };
-  const there = await target.get(key);
+  const there = await getWhole(target, key);
   const sha256 = there === undefined ? undefined : sha256Of(there);
   // Where both differ in length, the one that an earlier list knows is whole.
   const stays = !isLost || size === undefined || sha256 === known;

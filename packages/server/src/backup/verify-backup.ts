@@ -1,4 +1,4 @@
-import type { BlockKey, BlockStore } from '../ports/block-store.ts';
+import { getWhole, type BlockKey, type BlockStore } from '../ports/block-store.ts';
 import type { CopyFinding, OpenedCopy } from './opened-copy.ts';
 
 export interface Verification {
@@ -35,7 +35,7 @@ async function keyOf(copy: OpenedCopy, { key, chunkId }: CopyFinding): Promise<B
 }
 
 async function sameObject(key: BlockKey, source: BlockStore, target: BlockStore): Promise<boolean> {
-  const [there, here] = [await source.get(key), await target.get(key)];
+  const [there, here] = [await getWhole(source, key), await getWhole(target, key)];
   // What the server has lost cannot be copied again: the rest of it stays in the backup.
   if (there === undefined || here === undefined) return there === undefined;
   return Buffer.from(there.buffer, there.byteOffset, there.length).equals(here);

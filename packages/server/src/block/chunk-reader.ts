@@ -65,6 +65,7 @@ async function look(ports: ReaderPorts, chunk: StoredChunk): Promise<Look> {
   } catch (error) {
     if (error instanceof CodedError && error.code === 'range_invalid')
       return { damage: 'the stored object is cut off' };
+    if (error instanceof CodedError && error.code === 'chunk_damaged') return { damage: 'the disk cannot read it' };
     return unavailable(error);
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import zlib from 'node:zlib';
@@ -101,11 +101,18 @@ test('a changed chunk comes as a difference of some hundred bytes against a base
   assert.equal(chunkFrameOf(whole).encoding, 'raw');
 });
 
+/** Reading there is EIO, as on a disk that cannot read what it holds. */
+async function badSector(path: string): Promise<void> {
+  await rm(path);
+  await symlink('/proc/self/mem', path);
+}
+
 for (const [name, damage] of [
   ['a flipped byte', (path: string) => flipByte(path, 3000)],
   ['a flipped header', (path: string) => flipByte(path, 0)],
   ['a cut', (path: string) => truncate(path, 4000)],
   ['a loss', (path: string) => rm(path)],
+  ['a bad sector', badSector],
 ] as const)
   test(`H93 ${name} in the store is an error, never wrong bytes; an upload heals it`, async () => {
     await using setup = await openTestBlocks();

@@ -58,13 +58,19 @@ async function writeObject(disk: Disk, path: string, bytes: readonly Uint8Array[
   await disk.directories.sync(dirname(path));
 }
 
+/** A bad sector. The rest of the disk may be well: this is no fault of the store that passes. */
+function lostBytes(error: unknown): never {
+  if (!isSystemError(error, 'EIO')) throw error;
+  throw new CodedError('chunk_damaged', 'The disk of the server cannot read what is stored there.', { cause: error });
+}
+
 async function readObject(path: string, range: ByteRange | undefined): Promise<Uint8Array> {
   const { offset, length } = range ?? { offset: 0, length: (await stat(path)).size };
   return withFile(path, constants.O_RDONLY, async (file) => {
     const buffer = Buffer.allocUnsafeSlow(length);
     let filled = 0;
     while (filled < length) {
-      const { bytesRead } = await readInto(file, buffer, filled, length - filled, offset + filled);
+      const { bytesRead } = await readInto(file, buffer, filled, length - filled, offset + filled).catch(lostBytes);
       if (bytesRead === 0)
         throw new CodedError('range_invalid', `bytes ${offset} to ${offset + length} lie outside the stored object`);
       filled += bytesRead;

@@ -1,5 +1,5 @@
 import type { ChunkId } from '@satchel/protocol/ids.ts';
-import type { BlockKey } from '../../ports/block-store.ts';
+import { getWhole, type BlockKey } from '../../ports/block-store.ts';
 import type { ChunkLocation, StoredChunk } from '../../ports/chunk-ledger.ts';
 import { newPackKey, writtenAt } from '../block-names.ts';
 import { unseal } from '../seal.ts';
@@ -140,7 +140,8 @@ async function rewrite(ports: UpkeepPorts, packs: readonly BlockKey[], signal: A
   }
   for (const key of packs) {
     if (signal.aborted) break;
-    const pack = await ports.store.get(key);
+    // Where the disk has lost some of it, scrub finds which chunks those are.
+    const pack = await getWhole(ports.store, key);
     if (pack === undefined) continue;
     for (const chunk of chunks.get(key) ?? []) {
       const sealed = await soundBytes(ports, chunk, pack);

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CodedError } from '@satchel/protocol/errors.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
 import type { BlockKey } from '../../ports/block-store.ts';
 import { newPackKey } from '../block-names.ts';
@@ -178,6 +179,20 @@ test('tiny packs are joined and wasteful ones rewritten; every chunk stays reada
   assert.equal((await keysIn(setup.store, 'packs/')).length, 1);
   await assertReadable(setup, live);
   assert.equal(setup.ledger.damaged.size, 0);
+});
+
+test('H93 a pack of which the disk has lost some is left where it is, and all others are rewritten', async () => {
+  const { wrap, faults } = meddling();
+  await using setup = await openTestBlocks({ recentBytes: 0 }, wrap);
+  for (let pack = 0; pack < 12; pack++) await sendBatch(setup, setup.alice, [frameFor(randomBytes(2000))]);
+  const [lost] = await keysIn(setup.store, 'packs/');
+  faults.get = async (key) => {
+    if (key === lost) throw new CodedError('chunk_damaged', 'a bad sector');
+  };
+  setup.clock.skewMs = 2 * HOUR_MS;
+  const report = await setup.blocks.upkeep.repack(never);
+  assert.deepEqual(report, { packsRemoved: 11, packsWritten: 1, chunksMoved: 11 });
+  assert.ok((await keysIn(setup.store, 'packs/')).includes(lost!));
 });
 
 test('a chunk that is moved between being located and being read is found at its new place', async () => {
