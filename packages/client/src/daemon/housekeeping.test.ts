@@ -66,3 +66,35 @@ test('C5 H102 everything is looked at once an hour also while the trash cannot b
   while (!stopping.signal.aborted) await housekeeping.run(stopping.signal).catch(() => undefined);
   assert.deepEqual(scans, [1, 2, 3]);
 });
+
+test('H15 a late write is looked for in all of the trash every ten minutes, however long a program held the file open', async () => {
+  const stopping = new AbortController();
+  const looks: number[] = [];
+  const wallMs = 1_800_000_000_000;
+  let now = 0;
+  const deps = {
+    isInSync: () => false,
+    chunks: { sweep: () => undefined },
+    indexer: { hint: () => undefined, retryUnreadable: () => undefined },
+    trash: {
+      editedSince(since: number) {
+        if (since === 0) looks.push(Math.floor(now / HOUR_MS));
+        return [];
+      },
+      purge: () => undefined,
+    },
+    recover: async () => undefined,
+    trashLimits: () => ({ maxAgeMs: 0, maxBytes: 0 }),
+    clock: {
+      now: () => wallMs + now,
+      monotonic: () => now,
+      delay: async (ms: number) => {
+        now += ms;
+        if (now > 3 * HOUR_MS) stopping.abort();
+      },
+    },
+  } as unknown as HousekeepingDeps;
+  await new Housekeeping(deps).run(stopping.signal);
+  assert.deepEqual([...new Set(looks)], [0, 1, 2]);
+  assert.deepEqual(looks.filter((hour) => hour === 2).length, 6);
+});

@@ -93,11 +93,17 @@ export class Housekeeping {
     const wallOffset = clock.now() - now;
     if (Math.abs(wallOffset - this.#wallOffset) > SLEPT_MS) this.#allUntil = now + RECENT_MS;
     this.#wallOffset = wallOffset;
-    await bringBackEdited(this.#deps, now < this.#allUntil ? 0 : clock.now() - RECENT_MS);
+    const isAll = now < this.#allUntil || this.#isPurgeDue(now);
+    await bringBackEdited(this.#deps, isAll ? 0 : clock.now() - RECENT_MS);
+  }
+
+  /** Which looks at all that rests in the trash. */
+  #isPurgeDue(now: number): boolean {
+    return now - this.#purgedAt > PURGE_MS;
   }
 
   #purge(now: number): void {
-    if (now - this.#purgedAt <= PURGE_MS) return;
+    if (!this.#isPurgeDue(now)) return;
     this.#purgedAt = now;
     this.#deps.trash.purge(this.#deps.trashLimits());
     this.#deps.chunks.sweep();
