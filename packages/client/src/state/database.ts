@@ -2,8 +2,24 @@ import { DatabaseSync, type StatementSync, type SQLInputValue } from 'node:sqlit
 import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
 import type { SqlRow } from './rows.ts';
 
-/** Why a client database cannot be used; the caller rebuilds it by a merge (C7), or stops for a newer one (H95). */
-export type DatabaseFault = 'corrupt' | 'newer';
+/**
+ * Why a client database cannot be used. The caller rebuilds a damaged one by a merge (C7), and stops for a newer one
+ * (H95) and for one that cannot be opened now, for want of room, of descriptors or of a lock.
+ */
+export type DatabaseFault = 'corrupt' | 'newer' | 'unavailable';
+
+/** SQLite's primary result codes (sqlite.org/rescode.html). */
+const CANNOT_BE_OPENED_NOW: ReadonlySet<number> = new Set([
+  3, // PERM
+  5, // BUSY
+  7, // NOMEM
+  8, // READONLY
+  10, // IOERR
+  13, // FULL
+  14, // CANTOPEN
+]);
+/** Of IOERR: the file is shorter than it was. */
+const SHORT_READ = 522;
 
 export class ClientDatabaseError extends Error {
   readonly fault: DatabaseFault;
@@ -134,6 +150,13 @@ function openChecked(path: string): DatabaseSync {
   } catch (error) {
     db?.close();
     if (error instanceof ClientDatabaseError) throw error;
-    throw new ClientDatabaseError('corrupt', `${path} cannot be opened as Satchel's database`, error);
+    if (!isForNow(error)) throw new ClientDatabaseError('corrupt', `${path} is no database of Satchel`, error);
+    const message = `${path} cannot be opened now (${(error as Error).message}): make room or end what uses it, and start again`;
+    throw new ClientDatabaseError('unavailable', message, error);
   }
+}
+
+function isForNow(error: unknown): boolean {
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0;
+  return code !== SHORT_READ && CANNOT_BE_OPENED_NOW.has(code & 0xff);
 }
