@@ -71,7 +71,8 @@ export interface ChunkLedger {
   /** Every recorded chunk in id order after `after`, for scrub and doctor. */
   scan(after: ChunkId | undefined, limit: number): Promise<readonly RecordedChunk[]>;
   /**
-   * Forgets chunks that nothing has referred to for the grace period, and returns their locations; the caller then
+   * Forgets chunks that nothing has referred to for the grace period, and returns their locations, none when there are no
+   * more; the caller then
    * deletes the bytes where nothing else lies (S5: reference removed first, bytes last).
    */
   forgetUnreferenced(olderThan: number, limit: number): Promise<readonly StoredChunk[]>;

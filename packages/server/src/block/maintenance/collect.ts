@@ -35,7 +35,7 @@ async function collectUnreferenced(ports: Ports, signal: AbortSignal | undefined
       await ports.store.delete(key);
       deleted++;
     }
-    if (chunks.length < CHUNKS_PER_ROUND) break;
+    if (chunks.length === 0) break;
   }
   return [forgotten, deleted];
 }

@@ -16,12 +16,21 @@ export async function forgetUnreferenced(
   olderThan: number,
   limit: number,
 ): Promise<readonly StoredChunk[]> {
-  const { database } = parts;
+  for (;;) {
+    const { forgotten, links } = await forgetSome(parts, olderThan, limit);
+    // Links alone are no chunks: a folder that was shared leaves thousands behind whose chunks live on in the share.
+    if (forgotten.length > 0 || links < limit) return forgotten;
+  }
+}
+
+async function forgetSome({ database }: MetaParts, olderThan: number, limit: number) {
   // All shards at once, since a workspace's unused links may point anywhere; collection is rare and bounded.
   return transactAll(database, database.shards, async (txOf) => {
+    let links = 0;
     for (const shard of database.shards) {
       const tx = txOf(shard);
       for (const link of await tx.all(WORKSPACE_CHUNKS.unused, { olderThan, limit })) {
+        links++;
         const { workspace_id: workspaceId, chunk_id: chunkId, touched_at: unlinkedAt } = link;
         await tx.run(WORKSPACE_CHUNKS.remove, { workspaceId, chunkId });
         await txOf(shardOfChunk(database, chunkId)).run(CHUNKS.removeLink, { chunkId, unlinkedAt });
@@ -29,7 +38,7 @@ export async function forgetUnreferenced(
     }
     const forgotten: StoredChunk[] = [];
     for (const shard of database.shards) forgotten.push(...(await forgetUnlinked(txOf(shard), olderThan, limit)));
-    return forgotten;
+    return { forgotten, links };
   });
 }
 

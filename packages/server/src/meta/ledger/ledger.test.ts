@@ -149,6 +149,29 @@ test('S5 H94 collection takes what nothing refers to, and only after the grace',
   assert.deepEqual((await meta.doctor()).findings, []);
 });
 
+test('S5 many links that are unused keep nobody from the chunks behind them, though their own live on elsewhere', async () => {
+  await using world = await openMeta();
+  const { meta, clock } = world;
+  const [ann, bob] = [await world.person('ann'), await world.person('bob')];
+  const shared = Array.from({ length: 6 }, (_, index) => chunkOf(`shared ${index}`));
+  const own = Array.from({ length: 3 }, (_, index) => chunkOf(`own ${index}`));
+  await store(meta, bob, bob.workspaceId, shared);
+  for (const [index, chunk] of shared.entries())
+    await doneBy(meta, bob, putOf({ place: { parentId: bob.rootId, name: `f${index}` }, chunks: [chunk] }));
+  await store(meta, ann, ann.workspaceId, shared);
+  clock.pass(1000);
+  await store(meta, ann, ann.workspaceId, own);
+  clock.pass(GRACE + 1);
+  const forgotten: string[] = [];
+  for (;;) {
+    const chunks = await meta.ledger.forgetUnreferenced(clock.now() - GRACE, 2);
+    if (chunks.length === 0) break;
+    forgotten.push(...chunks.map((chunk) => chunk.id));
+  }
+  assert.deepEqual(forgotten.sort(), own.map((chunk) => chunk.id).sort());
+  assert.deepEqual((await meta.doctor()).findings, []);
+});
+
 test('S5 a chunk that is offered again outlives the upload that relies on it', async () => {
   await using world = await openMeta();
   const { meta, clock } = world;
