@@ -81,9 +81,8 @@ async function startServer(config: Config): Promise<RunningServer> {
       for (const { name, version } of (await meta.list(actor, { workspace_id: workspaceId })).objects) {
         // Files of one chunk: its id is the hash of the content.
         const chunkId = (version?.contentHash ?? '') as ChunkId;
-        const { parts, memory } = await blocks.getChunk(actor, { workspaceId, id: chunkId });
-        found.set(name, Buffer.from(Buffer.concat(parts)));
-        memory[Symbol.dispose]();
+        const { bytes } = await blocks.getChunk(actor, { workspaceId, id: chunkId });
+        for await (const run of bytes) found.set(name, Buffer.concat(run));
       }
       return found;
     },

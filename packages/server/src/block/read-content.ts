@@ -10,11 +10,10 @@ import { readAhead, type Runs, type Window } from './read-ahead.ts';
 
 export interface ChunkBytes {
   readonly encoding: 'raw' | 'zstd';
-  readonly parts: readonly Uint8Array[];
-  /** Of the parts together: the Content-Length. */
+  /** Of all bytes together: the Content-Length. */
   readonly length: number;
-  /** To be disposed when the parts have been sent. */
-  readonly memory: Disposable;
+  /** One run. */
+  readonly bytes: Runs;
 }
 
 export interface GetChunk {
@@ -36,11 +35,20 @@ export async function getChunk(ports: FetchPorts, caller: Caller, get: GetChunk)
   if (acceptsZstd && chunk.location.encoding === 'zstd') {
     const result = await ports.reader.readOne(chunk, relocate, memory);
     if ('fault' in result) throw new CodedError(result.fault.code, result.fault.detail);
-    return { ...result.content, length: lengthOf(result.content.parts), memory };
+    const { encoding, parts } = result.content;
+    return { encoding, length: lengthOf(parts), bytes: oneRun(parts, memory, room.move()) };
   }
   const read = await ports.reader.readRaw(chunk, relocate, memory);
   if ('fault' in read) throw new CodedError(read.fault.code, read.fault.detail);
-  return { encoding: 'raw', parts: read.raw, length: chunk.size, memory };
+  return { encoding: 'raw', length: chunk.size, bytes: oneRun(read.raw, memory, room.move()) };
+}
+
+/** The room is held until the receiver has the bytes or has gone away. */
+async function* oneRun(parts: readonly Uint8Array[], memory: Disposable, room: Disposable): Runs {
+  using _ = room;
+  yield parts;
+  // Not when the receiver has gone away: some of it may still be on its way.
+  memory[Symbol.dispose]();
 }
 
 export interface ReadContent {

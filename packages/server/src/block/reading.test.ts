@@ -145,7 +145,8 @@ for (const [name, damage] of [
     assert.equal(need?.need, 'put');
     await put(setup, setup.alice, bytes);
     assert.equal(setup.ledger.damaged.has(id), false);
-    assert.ok(bytes.equals(Buffer.concat((await (await setup.restart()).getChunk(caller, { workspaceId, id })).parts)));
+    const { bytes: healed } = await (await setup.restart()).getChunk(caller, { workspaceId, id });
+    for await (const run of healed) assert.ok(bytes.equals(Buffer.concat(run)));
   });
 
 test('H93 a block swapped for another valid one is found', async () => {
@@ -215,6 +216,18 @@ test('a receiver that goes away or stalls gives its memory back or holds little'
     await gone.return();
   }
   assert.equal((await fetched(setup.blocks, setup.alice, chunks)).filter(({ kind }) => kind === 'chunk').length, 12);
+});
+
+test('S11 receivers of single chunks that stall hold what they got against the account, until they go away', async () => {
+  await using setup = await openTestBlocks({ bytesInFlight: 8 << 20, waitMs: 30 });
+  const { caller, workspaceId } = setup.alice;
+  const id = await put(setup, setup.alice, randomBytes(1 << 20));
+  const get = async () => (await setup.blocks.getChunk(caller, { workspaceId, id })).bytes;
+  const stalled = [await get(), await get()];
+  for (const bytes of stalled) await bytes.next();
+  await assert.rejects(get(), coded('unavailable'));
+  for (const bytes of stalled) await bytes.return();
+  for await (const run of await get()) assert.equal(Buffer.concat(run).length, 1 << 20);
 });
 
 test('the content of a file is read whole and in ranges', async () => {

@@ -34,8 +34,9 @@ const text = (bytes: number): Buffer => {
 
 async function rawOf(setup: Awaited<ReturnType<typeof openTestBlocks>>, id: ReturnType<typeof idOf>) {
   const blocks = await setup.restart();
-  const { parts } = await blocks.getChunk(setup.alice.caller, { workspaceId: setup.alice.workspaceId, id });
-  return Buffer.concat(parts);
+  const { bytes } = await blocks.getChunk(setup.alice.caller, { workspaceId: setup.alice.workspaceId, id });
+  const { value = [] } = await bytes.next();
+  return Buffer.concat(value);
 }
 
 test('S1 the small chunks of a batch become one storage object and come back byte for byte', async () => {

@@ -3,7 +3,6 @@ import { CodedError } from '@satchel/protocol/errors.ts';
 import type { ChunkId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
 import type { ReadBody } from '../block/gather.ts';
-import type { Runs } from '../block/read-ahead.ts';
 import type { Caller } from '../ports/chunk-ledger.ts';
 import type { Calls } from './calls.ts';
 import { sendRuns } from './send-runs.ts';
@@ -34,13 +33,13 @@ export function chunkRoutes(calls: Calls, { blocks }: Services): void {
   };
   const get = async (reply: FastifyReply, caller: Caller, workspaceId: WorkspaceId, id: ChunkId): Promise<void> => {
     const acceptsZstd = /\bzstd\b/.test(String(reply.request.headers['accept-encoding'] ?? ''));
-    const { encoding, parts, length, memory } = await blocks.getChunk(caller, { workspaceId, id, acceptsZstd });
+    const { encoding, length, bytes } = await blocks.getChunk(caller, { workspaceId, id, acceptsZstd });
     if (encoding === 'zstd') void reply.header('content-encoding', 'zstd');
     void asBytes(reply)
       .header('vary', 'accept-encoding')
       .header('content-length', length)
       .header('content-disposition', `attachment; filename="${id}"`);
-    await sendRuns(reply, oneRun(parts, memory));
+    await sendRuns(reply, bytes);
   };
   calls.on('putChunk', put);
   calls.on('postChunk', put);
@@ -57,11 +56,6 @@ export function chunkRoutes(calls: Calls, { blocks }: Services): void {
     const { caller, workspaceId, chunk } = blocks.verify('GET', request.url);
     await get(reply, caller, workspaceId, chunk.id);
   });
-}
-
-async function* oneRun(parts: readonly Uint8Array[], memory: Disposable): Runs {
-  yield parts;
-  memory[Symbol.dispose]();
 }
 
 /** The length that a single chunk is announced with. Chunked transfer has none, and nothing could be checked early. */
