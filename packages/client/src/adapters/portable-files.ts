@@ -53,8 +53,9 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * N3 without RENAME_NOREPLACE: a hard link fails on a taken name, atomically. Folders, which cannot be linked, and file
- * systems without links first take the name with an empty entry of our own, which the rename then replaces.
+ * N3 without RENAME_NOREPLACE: a hard link fails on a taken name, atomically. Folders and symlinks, which cannot be
+ * linked everywhere, and file systems without links first take the name with an empty entry of our own, which the rename
+ * then replaces.
  * RACE: what someone else writes into such an empty file within the microseconds before the rename is lost.
  */
 export async function renameWithoutFlag(from: string, to: string): Promise<'renamed' | 'exists' | 'missing'> {
@@ -64,8 +65,7 @@ export async function renameWithoutFlag(from: string, to: string): Promise<'rena
       await fs.mkdir(to);
       await replacePlaceholder(from, to, fs.rmdir);
     } else if (stat.isSymbolicLink()) {
-      await fs.symlink(await fs.readlink(from), to);
-      await fs.rm(from, { force: true });
+      await moveOntoPlaceholder(from, to);
     } else {
       await moveFile(from, to);
     }
@@ -85,13 +85,17 @@ async function moveFile(from: string, to: string): Promise<void> {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) throw error;
-    await (await fs.open(to, 'wx')).close();
-    await replacePlaceholder(from, to, async (path) => {
-      if ((await fs.lstat(path)).size === 0) await fs.unlink(path);
-    });
+    await moveOntoPlaceholder(from, to);
     return;
   }
   await fs.rm(from, { force: true });
+}
+
+async function moveOntoPlaceholder(from: string, to: string): Promise<void> {
+  await (await fs.open(to, 'wx')).close();
+  await replacePlaceholder(from, to, async (path) => {
+    if ((await fs.lstat(path)).size === 0) await fs.unlink(path);
+  });
 }
 
 async function replacePlaceholder(from: string, to: string, release: (path: string) => Promise<void>): Promise<void> {
