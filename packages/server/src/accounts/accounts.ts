@@ -8,7 +8,7 @@ import type { Database, ShardId } from '../ports/database.ts';
 import type { Identity, Person } from '../ports/identity.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import { ADMINISTRATORS } from './account-statements.ts';
-import type { Devices, Granted } from './devices.ts';
+import { accountDisabled, type Devices, type Granted } from './devices.ts';
 import type { Invites } from './invites.ts';
 import { passwordFault } from './password-policy.ts';
 import type { SignInThrottle } from './sign-in-throttle.ts';
@@ -138,8 +138,7 @@ async function signUp(options: AccountsOptions, request: SignupRequest): Promise
 
 async function signedIn(options: AccountsOptions, person: Person, deviceName: string): Promise<SignedIn> {
   const { workspaceId, disabled } = await options.people.ensure(person);
-  if (disabled)
-    throw new CodedError('account_disabled', 'This account was disabled by the administrator of the server.');
+  if (disabled) throw accountDisabled();
   const granted = await options.devices.add(person.userId, deviceName);
   return {
     ...(await answerOf(options.tokens, granted)),

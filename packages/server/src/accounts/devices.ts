@@ -7,10 +7,11 @@ import type { Database, ShardId } from '../ports/database.ts';
 import type { DeviceRow } from '../ports/schema.ts';
 import { DEVICES } from './account-statements.ts';
 import { refreshVerdict, type RefreshTokens } from './refresh-tokens.ts';
+import { USERS } from './user-statements.ts';
 
 /** Devices of users and their refresh tokens. */
 export interface Devices {
-  /** A new device, signed in, with its first refresh token. */
+  /** A new device, signed in, with its first refresh token. @throws CodedError('account_disabled') */
   add(userId: UserId, name: string): Promise<Granted>;
   /**
    * The successor of a refresh token. An old token revokes the device, except for the one just before the newest.
@@ -43,6 +44,10 @@ export interface DevicesOptions {
 /** Revocations older than every access token need not be remembered. */
 const REMEMBERED_MS = LIMITS.accessTokenMs + 60_000;
 
+export function accountDisabled(): CodedError {
+  return new CodedError('account_disabled', 'This account was disabled by the administrator of the server.');
+}
+
 type Outcome = 'unknown' | 'revoked' | 'reused' | { readonly device: DeviceRow; readonly generation: number };
 
 export function createDevices(options: DevicesOptions): Devices {
@@ -63,9 +68,12 @@ export function createDevices(options: DevicesOptions): Devices {
     add: async (userId, name) => {
       const deviceId = newId<DeviceId>(clock.now(), random.bytes(10));
       const salt = random.bytes(32);
-      await database.transact(directory, (tx) =>
-        tx.run(DEVICES.insert, { deviceId, userId, name, salt, now: clock.now() }),
-      );
+      await database.transact(directory, async (tx) => {
+        // RACE: with disabling, which signs out the devices that there are.
+        const user = await tx.first(USERS.standing, { userId });
+        if (user !== undefined && user.disabled_at !== null) throw accountDisabled();
+        await tx.run(DEVICES.insert, { deviceId, userId, name, salt, now: clock.now() });
+      });
       return { caller: { userId, deviceId }, refreshToken: tokens.issue({ deviceId, salt }, 1) };
     },
     rotate: async (token) => {

@@ -2,7 +2,7 @@ import { CodedError } from '@satchel/protocol/errors.ts';
 import type { UserId } from '@satchel/protocol/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Database, ShardId } from '../ports/database.ts';
-import { ADMINISTRATORS } from './account-statements.ts';
+import { ADMINISTRATORS, DEVICES } from './account-statements.ts';
 import type { Devices } from './devices.ts';
 import { PLANS, USED, USERS } from './user-statements.ts';
 
@@ -83,8 +83,11 @@ export function createUserAdministration(ports: UserAdministrationPorts): UserAd
     setDisabled: async (email, disabled) => {
       const userId = await userOf(email);
       const at = disabled ? clock.now() : null;
-      await database.transact(directory, (tx) => tx.run(USERS.setDisabled, { userId, at }));
-      if (disabled) await devices.revokeAll(userId);
+      await database.transact(directory, async (tx) => {
+        await tx.run(USERS.setDisabled, { userId, at });
+        if (disabled) await tx.run(DEVICES.revokeAllOfUser, { userId, now: clock.now() });
+      });
+      if (disabled) await devices.learnRevoked();
     },
     makeAdministrator: async (email) => {
       const userId = await userOf(email);

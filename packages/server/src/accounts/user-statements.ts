@@ -28,6 +28,9 @@ export const USERS = {
   byEmail: statement<{ email: string }>()((q, arg) =>
     q.selectFrom('users').select('user_id').where('email', '=', arg('email')),
   ),
+  standing: statement<{ userId: UserId }>()((q, arg) =>
+    q.selectFrom('users').select('disabled_at').where('user_id', '=', arg('userId')),
+  ),
   setQuota: statement<{ userId: UserId; quotaBytes: number | null }>()((q, arg) =>
     q
       .updateTable('users')
