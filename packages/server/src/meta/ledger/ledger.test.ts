@@ -4,16 +4,20 @@ import type { BlockKey } from '../../ports/block-store.ts';
 import type { UploadId } from '@satchel/protocol/ids.ts';
 import {
   chunkOf,
+  commitAll,
   deleteOf,
   doneBy,
+  doneObject,
   hear,
   id,
+  mkdirOf,
   openMeta,
   outcomeOf,
   putOf,
   settled,
   store,
   storedOf,
+  turnsDuring,
 } from '../meta-under-test.ts';
 
 const GRACE = 48 * 3_600_000;
@@ -170,6 +174,37 @@ test('S5 many links that are unused keep nobody from the chunks behind them, tho
   }
   assert.deepEqual(forgotten.sort(), own.map((chunk) => chunk.id).sort());
   assert.deepEqual((await meta.doctor()).findings, []);
+});
+
+test('S11 asking of many chunks, in however many workspaces of one user, lets others have their turn', async () => {
+  await using world = await openMeta();
+  const { meta } = world;
+  const [ann, bob] = [await world.person('ann'), await world.person('bob')];
+  const names = Array.from({ length: 70 }, (_, index) => `d${index}`);
+  const { results } = await commitAll(
+    meta,
+    ann,
+    ann.workspaceId,
+    names.map((name) => mkdirOf(ann.rootId, name)),
+  );
+  for (const result of results)
+    await meta.share(ann, { objectId: doneObject(result).objectId, email: bob.email, role: 'viewer' });
+  const shared = (await meta.workspaces(ann)).workspaces.filter(({ kind }) => kind === 'shared');
+  const held = shared.map(({ workspaceId }, index) => ({ workspaceId, chunk: chunkOf(`in ${index}`) }));
+  for (const { workspaceId, chunk } of held) await store(meta, ann, workspaceId, [chunk]);
+  const standings = await meta.ledger.stand(
+    ann,
+    ann.workspaceId,
+    held.map(({ chunk }) => chunk),
+  );
+  assert.deepEqual(
+    ['linked', 'elsewhere'].map((standing) => standings.filter((each) => each === standing).length),
+    [64, 6],
+    'beyond so many a proof is asked for',
+  );
+  const many = Array.from({ length: 4000 }, (_, index) => chunkOf(`unknown ${index}`));
+  const turns = await turnsDuring(() => meta.ledger.stand(ann, ann.workspaceId, many));
+  assert.ok(turns >= 15, `${turns} turns`);
 });
 
 test('S5 a chunk that is offered again outlives the upload that relies on it', async () => {

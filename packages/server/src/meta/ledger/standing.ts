@@ -13,12 +13,21 @@ import {
   type OnShard,
   type TransactionOf,
 } from '../shards.ts';
+import { createTurns } from '../turns.ts';
 import { WORKSPACE_CHUNKS } from '../workspace-statements.ts';
 import { CHUNKS } from './chunk-statements.ts';
 import { damagedChunks } from './damage.ts';
 
+const CHUNKS_PER_TURN = 256;
+/** Other workspaces that are asked for a chunk. Who has more shows by a proof that they have the bytes. */
+const MOST_OTHERS = 64;
+
 const workspacesOfUser = statement<{ userId: UserId }>()((q, arg) =>
-  q.selectFrom('members').select('workspace_id').where('user_id', '=', arg('userId')),
+  q
+    .selectFrom('members')
+    .select('workspace_id')
+    .where('user_id', '=', arg('userId'))
+    .limit(MOST_OTHERS + 1),
 );
 
 /** Everything that is known while chunks of one request are looked at. */
@@ -68,7 +77,11 @@ export async function stand(
       others: await otherWorkspaces(parts, on, caller, workspaceId),
     };
     const standings: ChunkStanding[] = [];
-    for (const chunkId of ids) standings.push(await standOf(looking, chunkId));
+    const step = createTurns(CHUNKS_PER_TURN);
+    for (const chunkId of ids) {
+      await step();
+      standings.push(await standOf(looking, chunkId));
+    }
     return standings;
   };
   return transactAll(parts.database, all, look, 'relaxed');
@@ -81,7 +94,7 @@ async function otherWorkspaces(
   workspaceId: WorkspaceId,
 ): Promise<Looking['others']> {
   const members = await readerOf(parts.database, DIRECTORY, on).all(workspacesOfUser, { userId });
-  const others = members.filter((member) => member.workspace_id !== workspaceId);
+  const others = members.filter((member) => member.workspace_id !== workspaceId).slice(0, MOST_OTHERS);
   return Promise.all(
     others.map(async (member) => ({
       workspaceId: member.workspace_id,
