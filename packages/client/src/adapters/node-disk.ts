@@ -100,6 +100,8 @@ class ParentHandles implements Disposable {
   /** Folders found absent: as long as handles are kept they are not looked for again. */
   readonly #absent = new Set<string>();
   #root: DirectoryHandle | undefined;
+  /** The one used last, by the same path: of a folder that is read entry by entry nothing is looked up. */
+  #latest: { readonly path: string; readonly handle: DirectoryHandle } | undefined;
 
   constructor(rootPath: string, native: NativeFiles) {
     this.#rootPath = rootPath;
@@ -138,6 +140,7 @@ class ParentHandles implements Disposable {
 
   /** A handle would follow what is about to leave this path. */
   leaving(path: string): string {
+    this.#latest = undefined;
     for (const [folder, handle] of this.#open) {
       if (folder !== path && !folder.startsWith(`${path}/`)) continue;
       handle[Symbol.dispose]();
@@ -153,6 +156,7 @@ class ParentHandles implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#latest = undefined;
     this.#absent.clear();
     for (const handle of this.#open.values()) handle[Symbol.dispose]();
     this.#open.clear();
@@ -170,12 +174,14 @@ class ParentHandles implements Disposable {
   }
 
   #folder(path: string): DirectoryHandle | undefined {
+    if (this.#latest?.path === path) return this.#latest.handle;
     if (this.#absent.has(path)) return undefined;
     const handle = this.#open.get(path) ?? this.#rootHandle().open(path);
     if (typeof handle === 'string') {
       this.#absent.add(path);
       return undefined;
     }
+    this.#latest = { path, handle };
     // The one used last goes last: it may be half of a rename.
     this.#open.delete(path);
     this.#open.set(path, handle);

@@ -26,6 +26,8 @@ export class PathProblems {
 
   /** A look at the path has found nothing wrong; whether it is watched no look can tell. */
   clear(path: string): void {
+    // Asked of every file of a scan: to look a path up costs more than to have put it together.
+    if (this.#byPath.size === 0) return;
     if (this.#byPath.get(path)?.code !== 'watch_limit') this.#byPath.delete(path);
   }
 
