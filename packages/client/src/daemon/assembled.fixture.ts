@@ -81,6 +81,7 @@ type Given = Pick<World, 'disk' | 'db' | 'api' | 'remarks' | 'meddling'> & {
 };
 
 function assembleFor({ disk, hashing, api, db, workspaceId, remarks, meddling }: Given): Assembly {
+  const rules = createIgnoreRules();
   return assemble(
     {
       disk,
@@ -96,7 +97,7 @@ function assembleFor({ disk, hashing, api, db, workspaceId, remarks, meddling }:
     { workspaceId, deviceName: () => 'one' },
     { guardDeletes: () => 1000, freeFloorBytes: () => 0 },
     {
-      rules: () => createIgnoreRules(),
+      rules: () => rules,
       isReady: () => true,
       maySend: () => true,
       caughtUp: async () => {

@@ -110,7 +110,7 @@ export class LocalTree {
     const name = diskName.normalize('NFC');
     const place = { parentId: folder.objectId, name };
     const id = this.#identify(folder, place, stat, content);
-    const before = this.#deps.trees.local.get(id.objectId);
+    const before = id.isNew === true ? undefined : this.#deps.trees.local.get(id.objectId);
     const row: LocalRow = {
       objectId: id.objectId,
       workspaceId: folder.workspaceId,
@@ -223,7 +223,7 @@ export class LocalTree {
     place: Place,
     stat: DiskStat,
     content: Content,
-  ): { objectId: ObjectId; movedFrom?: ObjectId } {
+  ): { objectId: ObjectId; movedFrom?: ObjectId; isNew?: true } {
     const { trees } = this.#deps;
     const occupant = trees.local.childNamed(place);
     const sameKind = occupant !== undefined && occupant.content.kind === content.kind;
@@ -241,7 +241,8 @@ export class LocalTree {
     }
     if (sameKind) return { objectId: occupant.objectId, ...carried(occupant) };
     if (occupant !== undefined) this.#displace(occupant);
-    return { objectId: this.#formerOwner(place, content) ?? this.#freshId(stat.ino) };
+    const formerOwner = this.#formerOwner(place, content);
+    return formerOwner === undefined ? { objectId: this.#freshId(stat.ino), isNew: true } : { objectId: formerOwner };
   }
 
   /** The object with this inode that is no longer where it was. */

@@ -15,6 +15,8 @@ export class StoredTree<Row extends TreeNode> implements Tree<Row> {
   readonly #byId: string;
   readonly #byParent: string;
   readonly #byPlace: string;
+  /** The place that was last asked for, and who stands there: of a file that is recorded it is asked three times. */
+  #asked: (Place & { readonly id: ObjectId | undefined }) | undefined;
 
   constructor(db: ClientDatabase, table: 'remote' | 'local' | 'synced', read: (row: SqlRow) => Row) {
     this.#db = db;
@@ -32,7 +34,7 @@ export class StoredTree<Row extends TreeNode> implements Tree<Row> {
     if (known !== undefined) return known.node;
     const row = this.#db.first(this.#byId, id);
     const node = row === undefined ? undefined : this.#read(row);
-    this.remember(id, node);
+    this.#known.set(id, node);
     return node;
   }
 
@@ -41,13 +43,15 @@ export class StoredTree<Row extends TreeNode> implements Tree<Row> {
     return this.#known.get(id)?.node;
   }
 
-  /** What has just been written, or read. */
+  /** What has just been written. */
   remember(id: ObjectId, node: Row | undefined): void {
+    this.#asked = undefined;
     this.#known.set(id, node);
   }
 
   /** The table was changed past this object, or a transaction was rolled back. */
   forgetAll(): void {
+    this.#asked = undefined;
     this.#known.clear();
   }
 
@@ -70,13 +74,18 @@ export class StoredTree<Row extends TreeNode> implements Tree<Row> {
     const known = this.inMemory(id);
     if (known !== undefined) return known;
     const node = this.#read(row);
-    this.remember(id, node);
+    this.#known.set(id, node);
     return node;
   }
 
-  childNamed(place: Place): Row | undefined {
-    const row = this.#db.first(this.#byPlace, place.parentId, place.name);
-    return row === undefined ? undefined : this.get(row['object_id'] as ObjectId);
+  childNamed({ parentId, name }: Place): Row | undefined {
+    let asked = this.#asked;
+    if (asked?.name !== name || asked.parentId !== parentId) {
+      const row = this.#db.first(this.#byPlace, parentId, name);
+      asked = { parentId, name, id: row?.['object_id'] as ObjectId | undefined };
+      this.#asked = asked;
+    }
+    return asked.id === undefined ? undefined : this.get(asked.id);
   }
 
   remove(id: ObjectId): boolean {

@@ -81,6 +81,28 @@ test('C1 what a transaction that came to nothing had put is not remembered', () 
   assert.equal(trees.local.get(id('f')), undefined);
 });
 
+test('C1 who stands at a place is known anew after each change of the tree, and after one that came to nothing', () => {
+  const { db, trees } = store();
+  const at = { parentId: ROOT, name: 'f' };
+  const there = () => trees.local.childNamed(at)?.objectId;
+  assert.equal(there(), undefined);
+  trees.putLocal(local('f'));
+  assert.equal(there(), id('f'));
+  trees.putLocal({ ...local('f'), name: 'elsewhere' });
+  assert.equal(there(), undefined);
+  trees.putLocal({ ...local('g'), name: 'f' });
+  assert.equal(there(), id('g'));
+  trees.removeLocal(id('g'));
+  assert.equal(there(), undefined);
+  const failing = () => {
+    trees.putLocal(local('f'));
+    assert.equal(there(), id('f'));
+    throw new Error('no');
+  };
+  assert.throws(() => db.transaction(failing), /no/);
+  assert.equal(there(), undefined);
+});
+
 test('H31 a tombstone does not occupy its name', () => {
   const { trees } = store();
   trees.putRemote(remote('f', { deleted: true }));
