@@ -4,7 +4,7 @@ import ignore, { type Ignore } from 'ignore';
 /**
  * What stays on one device: a built-in list, then the rules of `.satchelignore` at the root of the synced folder
  * (gitignore syntax; a later rule overrides an earlier one, so `!*.part` takes back a built-in rule). Names compare
- * with letter case on every system, since the file is synced and must mean the same everywhere.
+ * with letter case and in either Unicode form on every system, since the file is synced and must mean the same everywhere.
  *
  * The file comes from other people's devices, so everything about it is bounded.
  */
@@ -95,6 +95,8 @@ export interface IgnoreRules {
   /** As `ignores`, with the reason, for `satchel ignore why`. Slower. */
   explain(path: string, isFolder: boolean): IgnoreVerdict;
   readonly problems: readonly IgnoreProblem[];
+  /** Whether there are any besides the built-in ones. */
+  readonly areAny: boolean;
 }
 
 /** The library remembers every path it was asked about; beyond this number it starts afresh. */
@@ -233,7 +235,8 @@ function longestLiteral(pattern: string): string {
 
 /** @param fileText the ignore file, or undefined when there is none */
 export function createIgnoreRules(fileText?: string): IgnoreRules {
-  const file: ParsedFile = fileText === undefined ? { rules: [], problems: [] } : parseIgnoreFile(fileText);
+  const file: ParsedFile =
+    fileText === undefined ? { rules: [], problems: [] } : parseIgnoreFile(fileText.normalize('NFC'));
   const builtIn = BUILT_IN_PATTERNS.map((pattern): IgnoreRule => ({ source: 'built-in', pattern, line: undefined }));
   const rules = [...builtIn, ...file.rules];
   const compiled = ignore(OPTIONS).add(rules.map(({ pattern }, index) => ({ pattern, mark: `${index}` })));
@@ -251,12 +254,15 @@ export function createIgnoreRules(fileText?: string): IgnoreRules {
 
   return {
     problems: file.problems,
-    ignores(path, isFolder) {
+    areAny: file.rules.length > 0,
+    ignores(asOnDisk, isFolder) {
+      const path = asOnDisk.normalize('NFC');
       const fixed = fixedVerdict(path);
       if (fixed !== undefined) return fixed.ignored;
       return literals?.test(path) === false ? false : fresh().ignores(withinDepth(path, isFolder));
     },
-    explain(path, isFolder) {
+    explain(asOnDisk, isFolder) {
+      const path = asOnDisk.normalize('NFC');
       const fixed = fixedVerdict(path);
       if (fixed !== undefined) return fixed;
       for (const prefix of chainOf(path, isFolder)) {

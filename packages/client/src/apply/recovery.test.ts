@@ -100,6 +100,19 @@ test('H83 a folder of the user is not taken for the one that had no place yet', 
   assert.deepEqual(readdirSync(world.path(PART_FOLDER)), []);
 });
 
+test('H73 what was begun of a file that is not wanted here any more does not stay in the staging folder', async () => {
+  await using world = openWorld();
+  const { applier, trees } = world.parts;
+  const of = { objectId: objectId('f'), workspaceId: world.workspace.workspaceId, ...place, content };
+  trees.putRemote({ ...of, placeVersion: 1, seq: 1 });
+  const name = partPathOf(of.objectId, content);
+  writeFileSync(world.path(name), 'ne');
+  sweepParts(applier, { isUnwanted: () => false });
+  assert.notEqual(world.disk.stat(name), undefined, 'it is to be continued');
+  sweepParts(applier, { isUnwanted: (id) => id === of.objectId });
+  assert.equal(world.disk.stat(name), undefined);
+});
+
 test('H74 H83 what this device has put into the trash of an excluded folder is no deletion of the user after a crash', async () => {
   await using world = openWorld();
   const { applier, trees } = world.parts;

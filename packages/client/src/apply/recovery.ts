@@ -63,12 +63,18 @@ export async function recoverReady(applier: Applier, hashFile: (path: string) =>
   }
 }
 
+interface PartsOf {
+  /** Files of these objects are still being written. */
+  readonly isTaken?: (id: ObjectId) => boolean;
+  /** Of these objects nothing is brought here. */
+  readonly isUnwanted?: (id: ObjectId) => boolean;
+}
+
 /**
  * Staging files that were linked to their place but not yet unlinked, or that belong to nothing any more: a newer
  * version was there before they were complete, say. Only while nothing is being downloaded.
- * @param isTaken files of these objects are still being written
  */
-export function sweepParts(applier: Applier, isTaken: (id: ObjectId) => boolean = () => false): void {
+export function sweepParts(applier: Applier, { isTaken, isUnwanted }: PartsOf = {}): void {
   const { disk, trees } = applier.deps;
   for (const { name } of disk.list(PART_FOLDER)?.entries ?? []) {
     const path = `${PART_FOLDER}/${name}`;
@@ -77,8 +83,8 @@ export function sweepParts(applier: Applier, isTaken: (id: ObjectId) => boolean 
     const [remote, local] = [trees.remote.get(id), trees.local.get(id)?.content];
     const content = remote?.deleted === true ? undefined : remote?.content;
     const isMissing = content?.kind === 'file' && !(local?.kind === 'file' && local.hash === content.hash);
-    const isWanted = isMissing && hash !== undefined && content.hash.startsWith(hash);
-    if (!isTaken(id) && !(isWanted && stat?.links === 1)) discard(disk, path);
+    const isWanted = isMissing && hash !== undefined && content.hash.startsWith(hash) && isUnwanted?.(id) !== true;
+    if (isTaken?.(id) !== true && !(isWanted && stat?.links === 1)) discard(disk, path);
   }
 }
 

@@ -25,7 +25,7 @@ import { createIntents } from '../state/intents.ts';
 import { pathOf } from '../state/paths.ts';
 import { createPendingCommits } from '../state/pending-commits.ts';
 import { createSettings, type Settings } from '../state/settings.ts';
-import { TreeStore } from '../state/trees.ts';
+import { touchBelow, TreeStore } from '../state/trees.ts';
 import { createWorkspaceStore, type WorkspaceStore } from '../state/workspaces.ts';
 import { Committer } from '../synchronizer/committer.ts';
 import { DeleteGuard } from '../synchronizer/delete-guard.ts';
@@ -33,6 +33,7 @@ import { EarlyUploads } from '../synchronizer/early-uploads.ts';
 import { Engine } from '../synchronizer/engine.ts';
 import { Exclusions } from '../synchronizer/exclusions.ts';
 import { FileDownloads, type Prefetched } from '../synchronizer/file-downloads.ts';
+import { IgnoredPlaces } from '../synchronizer/ignored-places.ts';
 import { Following } from '../synchronizer/following.ts';
 import { ObjectProblems } from '../synchronizer/object-problems.ts';
 import { RemoteTree } from '../synchronizer/remote-tree.ts';
@@ -109,6 +110,9 @@ export interface Assembly {
   readonly pathProblems: PathProblems;
   readonly objectProblems: ObjectProblems;
   readonly exclusions: Exclusions;
+  readonly kept: KeptFolders;
+  /** Nothing of it is brought to this device: excluded, ignored, or left alone. */
+  readonly isUnwanted: (id: ObjectId) => boolean;
   readonly activity: ActivityLog;
   readonly transferred: { up: number; down: number };
   /** Path of an object on the server, as this device knows it. */
@@ -143,6 +147,7 @@ export function assemble(
   const objectProblems = new ObjectProblems(() => clock.monotonic());
   const kept = new KeptFolders(db);
   const exclusions = new Exclusions({ db, trees, rootId: TREE_ROOT });
+  const { rules } = conditions;
   const transferred = { up: 0, down: 0 };
   const progress = (direction: 'up' | 'down') => (bytes: number) => {
     transferred[direction] += bytes;
@@ -158,6 +163,7 @@ export function assemble(
     settled: (id) => late.indexer?.settle(id),
     isSent: (id) => pending.name(id),
   });
+  const places = new IgnoredPlaces({ trees, tree, rules, rootId: TREE_ROOT, transaction });
   const uploader = createUploader({
     api,
     hashing,
@@ -182,7 +188,7 @@ export function assemble(
     clock,
     transaction,
     problems: pathProblems,
-    rules: conditions.rules,
+    rules,
     caughtUp: conditions.caughtUp,
     isRootIntact: () => ports.rootProblem() === undefined,
     isOwnDevice: (dev) => dev === disk.stat('')?.dev,
@@ -206,7 +212,7 @@ export function assemble(
     makeDurable: () => db.makeDurable(),
     now,
     recheck,
-    rules: conditions.rules,
+    rules,
     newId: newObjectId,
     deviceName: identity.deviceName,
     reserve: (paths, inodes) => indexer.reserve(paths, inodes),
@@ -218,7 +224,9 @@ export function assemble(
     workspaces,
     chunks,
     newId: newObjectId,
-    folderMoved: (id) => exclusions.folderMoved(id),
+    folderMoved: (id) => {
+      if (exclusions.areAny() || rules().areAny) touchBelow(trees, id);
+    },
   });
   const following = new Following({
     api,
@@ -289,6 +297,10 @@ export function assemble(
     recheck,
     isBusy: () => !tasks.isIdle() || !indexer.isIdle(),
   });
+  const excluded = () => {
+    const isUnwanted = places.unwanted();
+    return (id: ObjectId) => exclusions.has(id) || isUnwanted(id);
+  };
   const engine = new Engine({
     trees,
     tasks,
@@ -299,7 +311,6 @@ export function assemble(
     problems: objectProblems,
     settings: {
       rootId: TREE_ROOT,
-      excluded: (id) => exclusions.has(id),
       canWrite,
       joinsShares: () => lastSync.ms === undefined,
       awaitedCopy: (id) => trees.awaitedCopy(id),
@@ -313,7 +324,9 @@ export function assemble(
     },
     isReady: conditions.isReady,
     isUnsettled: (id) => indexer.isUnsettled(id),
+    excluded,
     isLeftAlone: (id) => liesInLeftAlone(trees, id),
+    part: (ids) => places.part(ids, excluded()),
     newId: newObjectId,
     breathe: ports.breathe,
   });
@@ -341,6 +354,8 @@ export function assemble(
     pathProblems,
     objectProblems,
     exclusions,
+    kept,
+    isUnwanted: (id) => liesInLeftAlone(trees, id) || excluded()(id),
     activity,
     transferred,
     remotePathOf: (id) => pathOf(trees.remote, id, TREE_ROOT),

@@ -1,6 +1,5 @@
 import { IGNORE_FILE, type IgnoreRules } from '@satchel/core/ignore-rules.ts';
 import type { Ping } from '@satchel/protocol/notify.ts';
-import { setDamagedAside } from '../apply/damage.ts';
 import { finishIntents, makeClientFolders, recoverReady, sweepParts } from '../apply/recovery.ts';
 import { Waker } from '../indexer/waker.ts';
 import type { Watch, WatchEvent, Watcher } from '../ports/watcher.ts';
@@ -11,6 +10,7 @@ import { checkQuietly } from './doctor.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { bringBackEdited, RECENT_MS } from './late-writes.ts';
 import { IgnoreFile } from './ignore-file.ts';
+import { distrustAfterUncleanStop, noteCleanStop } from './unclean-stop.ts';
 import { PauseSetting } from './pause.ts';
 import { Prefetching } from './prefetching.ts';
 
@@ -25,8 +25,6 @@ export interface DaemonOptions {
 const PLANNING = 'planning';
 const RESTART_MS = 1000;
 const ROOT_CHECK_MS = 2000;
-/** Setting that is there between a clean stop and the next start. */
-const CLEAN_STOP = 'stopped.cleanly';
 const OBSERVE_MS = 10_000;
 /** How often a server that is away is asked for somebody who waits. */
 const ASK_AGAIN_MS = 1000;
@@ -39,7 +37,7 @@ export class Daemon {
   readonly #waker = new Waker();
   readonly #prefetching: Prefetching;
   readonly #holdOff: HoldOff;
-  readonly #ignoreFile = new IgnoreFile();
+  readonly #ignoreFile: IgnoreFile;
   #watch: Watch | undefined;
   #isScanned = false;
   #isListed = false;
@@ -64,6 +62,12 @@ export class Daemon {
         this.#holdOff.succeeded();
         this.#lastActiveMs = ports.clock.monotonic();
       },
+    });
+    this.#ignoreFile = new IgnoreFile({
+      disk: ports.disk,
+      problems: this.parts.pathProblems,
+      settings: this.parts.settings,
+      clock: ports.clock,
     });
     this.pause = new PauseSetting(this.parts.settings, ports.clock);
     this.#holdOff = new HoldOff({ clock: ports.clock, over: (signal) => this.#goOn(signal) });
@@ -98,6 +102,7 @@ export class Daemon {
     const { indexer, engine, following, tasks, signing } = this.parts;
     const reasons: readonly (readonly [boolean, string])[] = [
       [!this.#isScanned, 'scanning the folder'],
+      [this.#ignoreFile.isInDoubt, 'reading the ignore rules'],
       [!this.#isListed, 'asking the server'],
       [!indexer.isIdle(), 'looking at changed files'],
       [!tasks.isIdle(), 'transferring'],
@@ -123,7 +128,8 @@ export class Daemon {
       recover: () => this.#recover(signal),
       sweep: () => {
         this.#prefetching.dropUnwanted();
-        sweepParts(this.parts.applier, (id) => this.#prefetching.isFollowing(id));
+        const { applier, isUnwanted } = this.parts;
+        sweepParts(applier, { isUnwanted, isTaken: (id) => this.#prefetching.isFollowing(id) });
       },
       trashLimits: this.#options.preferences.trash,
       isInSync: () => this.isInSync(),
@@ -139,7 +145,7 @@ export class Daemon {
       this.#supervise('housekeeping', signal, () => housekeeping.run(signal)),
     ]);
     this.parts.lastSync.save();
-    this.parts.settings.set(CLEAN_STOP, '1');
+    noteCleanStop(this.parts.settings);
   }
 
   /** Looks at the disk and asks the server, now (`sync now`, `wait`). */
@@ -261,21 +267,10 @@ export class Daemon {
     if (!this.#isScanned) {
       finishIntents(applier);
       sweepParts(applier);
-      await this.#distrustAfterUncleanStop();
+      await distrustAfterUncleanStop(this.parts);
     }
     await this.#recover(signal);
     this.#loadRules();
-  }
-
-  /** H84: a process that was killed may have been killed by the power. */
-  async #distrustAfterUncleanStop(): Promise<void> {
-    const { applier, trees, settings, activity } = this.parts;
-    const wasClean = settings.get(CLEAN_STOP) !== undefined;
-    settings.set(CLEAN_STOP, undefined);
-    if (wasClean) return;
-    for (const path of await setDamagedAside(applier, trees.localFiles())) {
-      activity.add('damaged', path, 'the file lost its bytes in an unclean stop: it is downloaded again');
-    }
   }
 
   async #recover(signal: AbortSignal): Promise<void> {
@@ -290,7 +285,8 @@ export class Daemon {
     this.#lastActiveMs = this.#options.ports.clock.monotonic();
     this.parts.indexer.hint(events);
     for (const event of events) {
-      if (event.kind === 'dirty' && event.path === IGNORE_FILE) this.#loadRules();
+      const mayBeRules = event.kind === 'overflow' || (event.kind === 'dirty' && event.path === IGNORE_FILE);
+      if (mayBeRules) this.#loadRules();
       if (event.kind === 'limit') {
         this.parts.pathProblems.add(
           event.path,
@@ -304,9 +300,12 @@ export class Daemon {
     }
   }
 
+  /** What is ignored no more, here or on the server, is to be looked at and planned again. */
   #loadRules(): void {
-    const { pathProblems: problems, indexer } = this.parts;
-    if (this.#ignoreFile.load({ disk: this.#options.ports.disk, problems })) indexer.hint([{ kind: 'overflow' }]);
+    if (!this.#ignoreFile.load()) return;
+    this.parts.kept.release({ disk: this.#options.ports.disk, rules: () => this.rules });
+    this.parts.indexer.hint([{ kind: 'overflow' }]);
+    this.parts.engine.loadDirty();
   }
 
   async #untilEnded(signal: AbortSignal): Promise<void> {
@@ -314,6 +313,7 @@ export class Daemon {
     while (!signal.aborted && rootProblem() === undefined) {
       await clock.delay(ROOT_CHECK_MS, signal);
       if (this.pause.hasJustEnded()) this.parts.engine.wake();
+      if (this.#ignoreFile.isUncertain) this.#loadRules();
       this.#noteSync();
     }
   }

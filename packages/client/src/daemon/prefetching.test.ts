@@ -36,7 +36,7 @@ async function prefetched(world: World) {
   /** As at each tick when all is in sync. */
   const sweep = () => {
     prefetching.dropUnwanted();
-    sweepParts(parts.applier, (id) => prefetching.isFollowing(id));
+    sweepParts(parts.applier, { isTaken: (id) => prefetching.isFollowing(id) });
   };
   return { sweep, advance: (ms: number) => (now += ms), isThere: () => existsSync(path) };
 }

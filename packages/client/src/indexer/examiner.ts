@@ -2,8 +2,8 @@ import { nameFault } from '@satchel/protocol/names.ts';
 import type { IgnoreRules } from '@satchel/core/ignore-rules.ts';
 import type { Disk, DiskStat, EntryType } from '../ports/disk.ts';
 import type { LocalRow, StandingRow } from '../state/rows.ts';
-import type { TreeStore } from '../state/trees.ts';
-import { forgetLeftAlone, isLeftAlone, leaveAlone, resume } from './left-alone.ts';
+import { touchBelow, type TreeStore } from '../state/trees.ts';
+import { forgetLeftAlone, isLeftAlone, leaveAlone } from './left-alone.ts';
 import { holdsOnlyLocal } from './local-only.ts';
 import type { KnownFolder, LocalTree } from './local-tree.ts';
 import { asMounted, isHiddenByMount } from './mounted.ts';
@@ -128,7 +128,7 @@ export class Examiner {
         if (this.#isInQuestion(path, stat, row)) return;
         const seen = isMounted ? asMounted(stat) : stat;
         const folder = tree.observe(entry.folder, entry.name, seen, { kind: 'folder' });
-        if (isLeftAlone(row)) resume(this.#deps.trees, folder.objectId);
+        if (isLeftAlone(row)) touchBelow(this.#deps.trees, folder.objectId);
         wantsScan(path);
         return;
       }

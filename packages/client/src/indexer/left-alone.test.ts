@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import type { ContentHash, ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { ClientDatabase } from '../state/database.ts';
 import type { LocalRow } from '../state/rows.ts';
-import { TreeStore } from '../state/trees.ts';
-import { forgetLeftAlone, isLeftAlone, leaveAlone, liesInLeftAlone, resume } from './left-alone.ts';
+import { touchBelow, TreeStore } from '../state/trees.ts';
+import { forgetLeftAlone, isLeftAlone, leaveAlone, liesInLeftAlone } from './left-alone.ts';
 
 const id = (name: string) => name.padStart(26, '0') as ObjectId;
 const workspaceId = 'w'.repeat(26) as WorkspaceId;
@@ -55,6 +55,6 @@ test('H73 what has gone while it was left alone is no deletion: nothing says any
 test('H73 when it is looked after again, what waits below it is planned again', () => {
   const { trees, changed } = synced();
   changed.clear();
-  resume(trees, id('d'));
+  touchBelow(trees, id('d'));
   assert.deepEqual([...changed].sort(), ['d', 'f', 'new'].map(id).sort());
 });

@@ -1,7 +1,7 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
 import type { LocalRow } from '../state/rows.ts';
-import type { TreeStore } from '../state/trees.ts';
+import { touchBelow, type TreeStore } from '../state/trees.ts';
 
 /** The inode number of a row that is left alone; no file has it, so that nothing is ever paired with the row. */
 const LEFT_ALONE_INO = 0;
@@ -29,16 +29,7 @@ export function leaveAlone(trees: TreeStore, row: LocalRow): void {
  */
 export function forgetLeftAlone(trees: TreeStore, id: ObjectId, gone: readonly ObjectId[]): void {
   for (const each of gone) trees.removeSynced(each);
-  resume(trees, id);
-}
-
-/** It is looked after again: what was left undone below it can be done. */
-export function resume(trees: TreeStore, id: ObjectId): void {
-  const stack = [id];
-  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    trees.touch(at);
-    for (const { objectId } of trees.remote.children(at)) stack.push(objectId);
-  }
+  touchBelow(trees, id);
 }
 
 /** Whether an object, or a folder above it here or on the server, is left alone: nothing is to be done about it. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { createIgnoreRules } from '@satchel/core/ignore-rules.ts';
 import { indexedFile, openWorld, type World } from '../daemon/assembled.fixture.ts';
 import { createHastyClock } from '../transfer/testing/device.ts';
 import { ReadQueue } from './read-queue.ts';
@@ -18,6 +19,7 @@ function queueOf(world: World, scan: (paths: readonly string[]) => Promise<void>
     tree,
     chunks,
     problems,
+    rules: () => createIgnoreRules(),
     transaction,
     clock: createHastyClock(),
     hashing: {

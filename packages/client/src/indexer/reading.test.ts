@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { appendFileSync, linkSync, renameSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { createIgnoreRules } from '@satchel/core/ignore-rules.ts';
 import { contentHash } from '@satchel/core/manifest.ts';
 import type { FileContent } from '@satchel/core/tree.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
@@ -19,7 +20,7 @@ const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);
 type Change = (stat: StatIdentity) => { before?: StatIdentity; after?: StatIdentity };
 
 /** What reading the file came to, when its stat was such before and after. */
-async function read(world: World, change: Change, reserved?: string, isReplaced = false) {
+async function read(world: World, change: Change, { reserved = '', isReplaced = false, ignored = '' } = {}) {
   const row = await indexedFile(world, 'f', 'old');
   const stat = identityOf(world.disk.stat('f')!);
   const chunks = [{ id: sha256(Buffer.from('torn')) as ChunkId, size: 4 }];
@@ -38,7 +39,20 @@ async function read(world: World, change: Change, reserved?: string, isReplaced 
   const hashing = { scan: async () => [result] } as never;
   const [readAndSend, lookAt] = [() => undefined, () => undefined];
   const isReserved = (path: string) => path === reserved;
-  const deps = { disk, trees, tree, chunks: index, hashing, problems, transaction, readAndSend, lookAt, isReserved };
+  const rules = () => createIgnoreRules(ignored);
+  const deps = {
+    disk,
+    trees,
+    tree,
+    chunks: index,
+    hashing,
+    problems,
+    rules,
+    transaction,
+    readAndSend,
+    lookAt,
+    isReserved,
+  };
   const replaced = isReplaced ? row.stat.ino : undefined;
   const [outcome] = await readFiles(deps, [{ path: 'f', objectId: row.objectId, replaced }], never);
   const now = trees.local.get(row.objectId)?.content;
@@ -52,7 +66,12 @@ test('H13 a file that nobody wrote to while it was read is recorded', async () =
 
 test('C4 what this device is about to move or replace is not recorded before that: it is read again', async () => {
   await using world = openWorld();
-  assert.deepEqual(await read(world, () => ({}), 'f'), { outcome: 'again', isRecorded: false });
+  assert.deepEqual(await read(world, () => ({}), { reserved: 'f' }), { outcome: 'again', isRecorded: false });
+});
+
+test('H73 a file that has become ignored since is not recorded', async () => {
+  await using world = openWorld();
+  assert.deepEqual(await read(world, () => ({}), { ignored: 'f' }), { outcome: 'gone', isRecorded: false });
 });
 
 for (const [when, change] of [
@@ -74,7 +93,7 @@ test('H32 a file that another one has replaced meanwhile is looked at anew: wher
     return { before: stat, after: stat };
   };
   assert.deepEqual(await read(world, replacing), { outcome: 'gone', isRecorded: false });
-  assert.deepEqual(await read(world, replacing, undefined, true), { outcome: 'recorded', isRecorded: true });
+  assert.deepEqual(await read(world, replacing, { isReplaced: true }), { outcome: 'recorded', isRecorded: true });
 });
 
 test('H17 a write through one hard link is seen at all of them, though the watcher names but one', async () => {

@@ -1,4 +1,5 @@
 import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import type { IgnoreRules } from '@satchel/core/ignore-rules.ts';
 import type { Hashing, ScanResult } from '../ports/hashing.ts';
 import { SIGNED_FILE_BYTES } from '../ports/hashing.ts';
 import type { Disk } from '../ports/disk.ts';
@@ -28,6 +29,7 @@ export interface ReadingDeps {
   readonly chunks: ChunkIndex;
   readonly hashing: Hashing;
   readonly problems: PathProblems;
+  readonly rules: () => IgnoreRules;
   /** Scans a file and sends its chunks on the way; undefined: nothing is to be sent now. */
   readonly readAndSend: (file: ReadAndSend, signal: AbortSignal) => Promise<ScanResult> | undefined;
   /** Something is different there than Local has it: look at these paths again. */
@@ -113,7 +115,8 @@ function record(deps: ReadingDeps, { path, objectId, replaced }: FileToRead, res
   const stat = deps.disk.stat(path);
   if (stat === undefined) return 'gone';
   const stable = sameStat(result.before, result.after) && sameStat(result.after, identityOf(stat));
-  if (stat.type !== 'file') return 'gone';
+  // It may have become ignored since, and its folder with it.
+  if (stat.type !== 'file' || deps.rules().ignores(path, false)) return 'gone';
   if (!stable) return 'again';
   if (deps.isReserved(path, stat.ino)) return 'again';
   const folder = deps.tree.folderAt(folderOf(path));

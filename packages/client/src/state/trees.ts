@@ -281,6 +281,15 @@ export class TreeStore implements Trees {
   }
 }
 
+/** An object, and all that the server has below it, is to be planned again. */
+export function touchBelow(trees: Pick<TreeStore, 'touch' | 'remote'>, id: ObjectId): void {
+  const stack = [id];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    trees.touch(at);
+    for (const { objectId } of trees.remote.children(at)) stack.push(objectId);
+  }
+}
+
 /** Nothing differs but the stat, and the inode is the same. */
 function isOnlySeenAgain(before: LocalRow, now: LocalRow): boolean {
   const columns = (row: LocalRow) => [

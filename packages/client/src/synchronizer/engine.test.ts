@@ -47,14 +47,15 @@ test('C6 much that waits is not looked at all the time, however often something 
     clock: { monotonic: () => nowMs, delay: () => new Promise(() => undefined) },
     settings: {
       rootId: id('root'),
-      excluded: () => false,
       canWrite: () => true,
       joinsShares: () => true,
       awaitedCopy: () => undefined,
     },
     isReady: () => true,
     isUnsettled: () => false,
+    excluded: () => () => false,
     isLeftAlone: () => false,
+    part: () => undefined,
     breathe: async () => undefined,
     transaction: <T>(work: () => T) => {
       plans++;

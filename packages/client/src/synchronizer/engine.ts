@@ -16,13 +16,17 @@ export interface EngineDeps {
   readonly guard: DeleteGuard;
   readonly problems: ObjectProblems;
   readonly clock: Clock;
-  readonly settings: Omit<PlanSettings, 'limit' | 'busy' | 'deletesAllowed'>;
+  readonly settings: Omit<PlanSettings, 'limit' | 'busy' | 'deletesAllowed' | 'excluded'>;
+  /** For one plan. */
+  readonly excluded: () => PlanSettings['excluded'];
   /** Whether planning makes sense now: scanned, listed, online, not paused, the root in its place. */
   readonly isReady: () => boolean;
   /** Places that the indexer has not made up its mind about (H9). */
   readonly isUnsettled: (id: ObjectId) => boolean;
   /** Nothing is to be done about it until the indexer looks after it again (H73). */
   readonly isLeftAlone: (id: ObjectId) => boolean;
+  /** Of these, what is left alone and has nothing to do any more with what the server has is of this device only. */
+  readonly part: (ids: readonly ObjectId[]) => void;
   readonly newId: () => ObjectId;
   readonly transaction: <T>(work: () => T) => T;
   readonly breathe: () => Promise<void>;
@@ -130,6 +134,7 @@ export class Engine {
     const made = this.#deps.transaction(() =>
       plan(this.#deps.trees, this.#candidates(), {
         ...this.#deps.settings,
+        excluded: this.#deps.excluded(),
         limit: PLAN_LIMIT,
         busy: (id) => this.#mustWait(id),
         deletesAllowed: this.#deps.guard.allowed(),
@@ -166,6 +171,7 @@ export class Engine {
       guard.settled(id);
     }
     for (const id of waiting) if (this.#dirty.delete(id) && !this.#deps.isLeftAlone(id)) this.#dirty.add(id);
+    this.#deps.part([...settled, ...waiting]);
     guard.hold(held);
     // What is deleted here and waits, waits for the contents that are held: it goes or comes back with them.
     const hanging = guard.isHolding() ? waiting.filter((id) => this.#isDeletedHere(id)) : [];

@@ -8,7 +8,7 @@ import { objectId } from '../daemon/assembled.fixture.ts';
 import { TREE_ROOT } from '../daemon/assembly.ts';
 import { createChunkIndex } from '../state/chunk-index.ts';
 import { ClientDatabase } from '../state/database.ts';
-import { TreeStore } from '../state/trees.ts';
+import { touchBelow, TreeStore } from '../state/trees.ts';
 import { createWorkspaceStore } from '../state/workspaces.ts';
 import { Exclusions } from './exclusions.ts';
 import { RemoteTree } from './remote-tree.ts';
@@ -38,7 +38,7 @@ test('H74 what lies in a folder that is moved out of an excluded one is looked a
     workspaces,
     chunks,
     newId: () => objectId('new'),
-    folderMoved: (id) => exclusions.folderMoved(id),
+    folderMoved: (id) => exclusions.areAny() && touchBelow(trees, id),
   });
   const workspaceId = objectId('w') as string as WorkspaceId;
   const at = { workspaceId, rootId: TREE_ROOT, mountId: TREE_ROOT } as const;

@@ -1,7 +1,7 @@
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import { pathOf } from '../state/paths.ts';
 import type { ClientDatabase } from '../state/database.ts';
-import type { TreeStore } from '../state/trees.ts';
+import { touchBelow, type TreeStore } from '../state/trees.ts';
 
 export interface ExclusionsDeps {
   readonly db: ClientDatabase;
@@ -42,26 +42,16 @@ export class Exclusions {
     this.#deps.db.run('INSERT OR REPLACE INTO excluded (object_id, path) VALUES (?, ?)', id, path);
     this.#deps.db.makeDurable();
     this.#ids.add(id);
-    this.#touchBelow(id);
+    touchBelow(this.#deps.trees, id);
   }
 
   remove(id: ObjectId): void {
     this.#deps.db.run('DELETE FROM excluded WHERE object_id = ?', id);
     this.#ids.delete(id);
-    this.#touchBelow(id);
+    touchBelow(this.#deps.trees, id);
   }
 
-  /** It may have come into an excluded folder, or out of one: what lies in it is to be looked at again. */
-  folderMoved(id: ObjectId): void {
-    if (this.#ids.size > 0) this.#touchBelow(id);
-  }
-
-  #touchBelow(id: ObjectId): void {
-    const { trees } = this.#deps;
-    const stack = [id];
-    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-      trees.touch(at);
-      for (const child of trees.remote.children(at)) stack.push(child.objectId);
-    }
+  areAny(): boolean {
+    return this.#ids.size > 0;
   }
 }
