@@ -3,9 +3,12 @@ import { test } from 'node:test';
 import { createIgnoreRules } from '@satchel/core/ignore-rules.ts';
 import type { ContentHash, ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import { leaveAlone } from '../indexer/left-alone.ts';
+import { createChunkIndex } from '../state/chunk-index.ts';
 import { ClientDatabase } from '../state/database.ts';
 import { pathOf } from '../state/paths.ts';
-import { TreeStore } from '../state/trees.ts';
+import { touchBelow, TreeStore } from '../state/trees.ts';
+import { createWorkspaceStore } from '../state/workspaces.ts';
+import { RemoteTree } from './remote-tree.ts';
 import { IgnoredPlaces } from './ignored-places.ts';
 
 const id = (name: string) => name.padStart(26, '0') as ObjectId;
@@ -101,4 +104,35 @@ test('H72 H73 what is left alone does not hold a folder that goes, nor what the 
   trees.putRemote({ ...trees.remote.get(id('deleted'))!, deleted: true, seq: 2 });
   places.part([id('in'), id('deleted')], (each) => each === id('d'));
   assert.deepEqual([trees.local.get(id('in')), trees.local.get(id('deleted'))], [undefined, undefined]);
+});
+
+test('H73 what lies in a folder that is renamed elsewhere may be ignored no more: it is looked at again', () => {
+  using db = new ClientDatabase(':memory:');
+  const touched = new Set<ObjectId>();
+  const trees = new TreeStore(db, (each) => touched.add(each));
+  const remote = new RemoteTree({
+    trees,
+    workspaces: createWorkspaceStore(db),
+    chunks: createChunkIndex(db),
+    newId: () => id('new'),
+    folderMoved: (each) => touchBelow(trees, each),
+  });
+  const workspace = {
+    workspaceId,
+    rootId: ROOT,
+    mountId: ROOT,
+    role: 'owner',
+    epoch: 'e',
+    head: 0,
+    digest: '0',
+  } as const;
+  const take = (of: string, parentId: ObjectId, name: string, seq: number) => {
+    const record = { objectId: id(of), parentId, name, kind: 'folder', seq, placeVersion: seq, changedAt: 0 } as const;
+    remote.take(workspace, record, 0n);
+  };
+  take('d', ROOT, 'secret', 1);
+  take('in', id('d'), 'in', 2);
+  touched.clear();
+  take('d', ROOT, 'open', 3);
+  assert.ok(touched.has(id('in')));
 });

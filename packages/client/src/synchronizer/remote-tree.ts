@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { addTo, objectFingerprint, parseDigest, removeFrom, type Digest } from '@satchel/core/digest.ts';
-import { isFolder } from '@satchel/core/diff.ts';
+import { isFolder, samePlace } from '@satchel/core/diff.ts';
 import type { Content } from '@satchel/core/tree.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
 import { nameFault } from '@satchel/protocol/names.ts';
@@ -70,8 +70,7 @@ export class RemoteTree {
     if (row.deleted === true && !isKnown()) trees.removeRemote(row.objectId);
     else trees.putRemote(row);
     if (isSplit) renumberAcrossBorders(trees, workspace.workspaceId, this.#deps.newId);
-    if (before !== undefined && before.parentId !== row.parentId && isFolder(row.content))
-      this.#deps.folderMoved(row.objectId);
+    if (before !== undefined && !samePlace(before, row) && isFolder(row.content)) this.#deps.folderMoved(row.objectId);
     return next;
   }
 
