@@ -42,3 +42,17 @@ test('H19 H15 a folder is not put into the trash to settle a conflict: what is i
   assert.deepEqual(names(world), ['f', COPY]);
   assert.equal(readFileSync(world.path('f/inside'), 'utf8'), 'kept');
 });
+
+test('H45 C4 what is not synced, and bears the name of the original in its other Unicode form, is not put away', async () => {
+  await using world = openWorld();
+  const [synced, clashing] = ['e\u0301', '\u00e9'];
+  const copy = '\u00e9 (conflicted copy from one, 2027-01-15)';
+  writeFileSync(world.path(copy), 'mine');
+  writeFileSync(world.path(synced), 'theirs');
+  await scanned(world);
+  writeFileSync(world.path(clashing), 'not synced');
+  await scanned(world);
+  await resolveConflict(world, copy, 'local');
+  assert.equal(readFileSync(world.path(synced), 'utf8'), 'mine');
+  assert.equal(readFileSync(world.path(clashing), 'utf8'), 'not synced');
+});

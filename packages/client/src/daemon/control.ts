@@ -141,13 +141,13 @@ function watchStatus(daemon: Daemon, tell: () => void): Disposable {
 }
 
 function conflictsOf({ daemon, db }: ControlDeps): readonly Conflict[] {
-  const { tree } = daemon.parts;
+  const { tree, trees } = daemon.parts;
   const rows = db.all("SELECT object_id, parent_id, name FROM local WHERE name LIKE '%conflicted copy%'");
   return rows.flatMap((row) => {
     const path = isConflictName(String(row['name'])) ? tree.pathOf(row['object_id'] as ObjectId) : undefined;
     if (path === undefined) return [];
     const name = String(row['name']).replace(/ \(conflicted copy[^)]*\)/, '');
-    const original = tree.rowAt(row['parent_id'] as ObjectId, name);
+    const original = trees.local.childNamed({ parentId: row['parent_id'] as ObjectId, name });
     return [{ path, original: original === undefined ? undefined : tree.pathOf(original.objectId) }];
   });
 }
