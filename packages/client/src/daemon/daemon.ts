@@ -341,6 +341,7 @@ export class Daemon {
         this.parts.engine.wake();
         this.parts.healing.ask(this.#feed === 'live' ? 'soon' : 'routinely');
       },
+      isBehind: () => !this.parts.following.isAtHead(),
       state: (state: FeedState) => {
         this.#feed = state;
         this.parts.engine.wake();

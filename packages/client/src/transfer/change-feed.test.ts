@@ -44,6 +44,7 @@ function follow(script: {
   readonly listen: (listener: EventListener, signal: AbortSignal) => Promise<void>;
   readonly poll?: () => Promise<{ pings: Ping[] }>;
   readonly refresh?: () => Promise<void>;
+  readonly isBehind?: () => boolean;
   /** The user is away from the beginning on; by default at work. */
   readonly isIdle?: boolean;
 }) {
@@ -100,6 +101,7 @@ function follow(script: {
       {
         ping: (ping) => log.push(`ping ${ping.seq}`),
         state: (state) => log.push(state),
+        isBehind: () => script.isBehind?.() ?? false,
         async refresh() {
           log.push('refresh');
           await script.refresh?.();
@@ -128,6 +130,28 @@ test('S9 a stream that opens is live, begins with a refresh, and gives its pings
   });
   await it.clock.advance(1000);
   assert.deepEqual(it.log, ['live', 'refresh', 'ping 5']);
+  await it.end();
+});
+
+test('S9 what a ping told of, and could not be had then, is asked for again within a minute', async () => {
+  let isBehind = false;
+  const it = follow({
+    async listen(listener, signal) {
+      const beating = async (): Promise<void> => {
+        while (!signal.aborted) {
+          await it.clock.delay(30_000, signal);
+          listener.heard();
+        }
+      };
+      await Promise.all([open(listener, signal), beating()]);
+    },
+    isBehind: () => isBehind,
+    refresh: async () => void (isBehind = false),
+  });
+  await it.clock.advance(300_000);
+  isBehind = true;
+  await it.clock.advance(60_000);
+  assert.deepEqual(it.log, ['live', 'refresh', 'refresh']);
   await it.end();
 });
 

@@ -12,6 +12,8 @@ export interface FeedListener {
   ping(ping: Ping): void;
   /** Anything may have changed: ask for the heads of all workspaces. What it throws counts as a failure of the feed. */
   refresh(signal: AbortSignal): Promise<void>;
+  /** Whether a ping told of something that could not be had then. */
+  isBehind(): boolean;
   state(state: FeedState): void;
 }
 
@@ -146,7 +148,7 @@ const WAYS: Readonly<Record<Way, (feed: Feed) => Promise<number>>> = {
         if (either.aborted) return;
         if (clock.monotonic() - heardAt > SILENCE_MS)
           throw wasHeard ? new OfflineError('The event stream fell silent.') : new Error('Events do not get through.');
-        if (clock.monotonic() < refreshAt) continue;
+        if (clock.monotonic() < refreshAt && !listener.isBehind()) continue;
         refreshAt = clock.monotonic() + REFRESH_UNDER_PUSH_MS * (0.75 + 0.5 * random.fraction());
         await listener.refresh(either);
       }

@@ -309,6 +309,7 @@ test('the other device hears of a commit, and prefetches an upload before it', a
         heard.push(ping);
         if (waiting?.matches(ping)) waiting.resolve();
       },
+      isBehind: () => false,
       refresh: async () => undefined,
       state: (state) => state === 'live' && live.resolve(),
     },
