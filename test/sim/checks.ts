@@ -2,6 +2,7 @@ import { contentHash } from '@satchel/core/manifest.ts';
 import type { ObjectRecord } from '@satchel/protocol/objects.ts';
 import type { SimDevice } from './device.ts';
 import { chunksOf, sha256 } from './hashing.ts';
+import { compared } from './left-out.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A rule that did not hold. */
@@ -70,10 +71,10 @@ export function difference(one: View, two: View): string | undefined {
   return lines.length === 0 ? undefined : lines.sort().slice(0, 12).join('\n');
 }
 
-/** P4: every disk is as the server says. */
+/** P4: every disk is as the server says, but for what is left alone. */
 export function disagreement(devices: readonly SimDevice[], viewOf: (device: SimDevice) => View): string | undefined {
   for (const device of devices) {
-    const different = difference(hashedTree(device), viewOf(device));
+    const different = difference(...compared(device, hashedTree(device), viewOf(device)));
     if (different !== undefined) return `${device.name} | server\n${different}`;
   }
   return undefined;
@@ -84,14 +85,17 @@ interface Contents {
   readonly ledger: Ledger;
   /** A database was taken back: what was known as one object may then stand twice (C7). */
   readonly mayDuplicate: boolean;
+  /** Where contents may be that are on no disk. */
+  readonly servers: Iterable<View>;
 }
 
 /** P1, P3, P6: contents of the trees, on which each account's devices agree, against what users have made. */
-export function checkContents({ devices, ledger, mayDuplicate }: Contents): void {
+export function checkContents({ devices, ledger, mayDuplicate, servers }: Contents): void {
   const somewhere = new Set<string>();
   for (const device of devices) for (const text of contentsOf(device, ledger, mayDuplicate).keys()) somewhere.add(text);
+  const listed = new Set([...servers].flatMap((view) => [...view.values()]));
   for (const text of ledger.live()) {
-    if (somewhere.has(text)) continue;
+    if (somewhere.has(text) || isListed(listed, ledger.hashOf(text))) continue;
     const rests = devices.flatMap((device) =>
       [...device.disk.walk()].flatMap(([path, { type, data }]) =>
         type === 'file' && data.toString('latin1') === text ? [`${device.name}:${path}`] : [],
@@ -104,11 +108,16 @@ export function checkContents({ devices, ledger, mayDuplicate }: Contents): void
   }
 }
 
+/** Whether a file of these has this content. */
+export function isListed(whats: ReadonlySet<string>, hash: string): boolean {
+  return whats.has(`file #${hash}`) || whats.has(`file x #${hash}`);
+}
+
 /** P3, P6 */
 function contentsOf({ disk }: SimDevice, ledger: Ledger, mayDuplicate: boolean): ReadonlyMap<string, string> {
   const seen = new Map<string, string>();
   for (const [path, inode] of disk.walk()) {
-    if (path.startsWith('.satchel') || inode.type !== 'file') continue;
+    if (path === '.satchel' || path.startsWith('.satchel/') || inode.type !== 'file') continue;
     if (!ledger.existed(inode.data))
       throw new Violation('P3', `${path} holds what nobody wrote: ${inode.data.toString('latin1').slice(0, 60)}`);
     const text = inode.data.toString('latin1');

@@ -19,6 +19,7 @@ import {
   type Faults,
   type WallClock,
 } from './machine.ts';
+import type { Guards } from './modes.ts';
 import { createSimApi, type Line } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimAccount, SimServer } from './server.ts';
@@ -35,6 +36,7 @@ export interface World {
   readonly hasBirthTimes: boolean;
   /** Every change of the trees is told. */
   readonly isTraced: boolean;
+  readonly guards: Guards | undefined;
 }
 
 interface Running {
@@ -109,7 +111,7 @@ export class SimDevice {
       },
       identity: { workspaceId: this.account.workspaceId, deviceName: () => this.name },
       preferences: {
-        guardDeletes: () => 1000,
+        guardDeletes: () => this.#world.guards?.client ?? 1000,
         freeFloorBytes: () => 0,
         trash: () => ({ maxAgeMs: 1e12, maxBytes: 1e12 }),
       },

@@ -2,11 +2,14 @@ import type { Chance } from './chance.ts';
 import type { SimDevice } from './device.ts';
 import type { Inode } from './disk.ts';
 import type { Ledger } from './ledger.ts';
+import type { Modes } from './modes.ts';
 import type { UserActKind } from './users.ts';
 
 /** Of two chunks and more. */
 const LONG_BYTES = 300_000;
 const NAMES = ['a', 'b', 'c', 'd', 'Report.txt', 'x.md', 'new', 'old'];
+/** Composed and taken apart (H45). */
+const BOTH_FORMS = ['a', 'b', '\u00e9', 'e\u0301', '\ud55c', '\u1112\u1161\u11ab', '\u00e9.txt', 'e\u0301.txt'];
 
 /** A file that a program holds open. */
 export interface Handle {
@@ -18,6 +21,7 @@ export interface Handle {
 export interface Habits {
   readonly reusesInodes: boolean;
   readonly hasLongFiles: boolean;
+  readonly modes: Pick<Modes, 'hasBothForms'>;
 }
 
 export interface Tools {
@@ -60,7 +64,8 @@ export class Doing implements Record<UserActKind, () => string | undefined> {
   }
 
   #newPath(folder = this.#folder()): string {
-    const name = this.#tools.chance.pick(NAMES);
+    const { chance, habits } = this.#tools;
+    const name = chance.pick(habits.modes.hasBothForms ? BOTH_FORMS : NAMES);
     return folder === '' ? name : `${folder}/${name}`;
   }
 

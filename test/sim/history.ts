@@ -1,33 +1,18 @@
 import { TREE_ROOT } from '@satchel/client/daemon/assembly.ts';
 import { createChance, type Chance } from './chance.ts';
-import { checkContents, checkStaging, difference, disagreement, serverView, Violation, type View } from './checks.ts';
+import { checkContents, checkStaging, disagreement, serverView, Violation, type View } from './checks.ts';
 import { describe } from './describing.ts';
 import { SimDevice, type World } from './device.ts';
+import type { Figures } from './figures.ts';
 import { Ledger } from './ledger.ts';
 import { NO_FAULTS, unlessKilled } from './machine.ts';
+import { ModePlay } from './mode-play.ts';
 import type { Incident, Script, Solo } from './script.ts';
 import type { SimAccount } from './server.ts';
 import { treeOf } from './sharing/members.ts';
 import type { ShareDeed } from './sharing/script.ts';
 import { Sharing } from './sharing/sharing.ts';
 import { Users, type UserAct } from './users.ts';
-
-export interface Figures {
-  acts: number;
-  kills: number;
-  powerCuts: number;
-  serverCrashes: number;
-  lostRequests: number;
-  lostReplies: number;
-  duplicates: number;
-  events: number;
-  virtualMs: number;
-  rounds: number;
-  conflicts: number;
-  /** Histories with shared folders, and what was left to people in them. */
-  shared: number;
-  decisions: number;
-}
 
 const PATIENCE_MS = 30 * 60_000;
 
@@ -39,6 +24,9 @@ export class History {
   readonly #ledger = new Ledger();
   readonly #users: Users;
   readonly #sharing: Sharing | undefined;
+  readonly #modes: ModePlay;
+  /** What the accounts have, as of the last time that all agreed. */
+  #agreed: ReadonlyMap<SimAccount, View> = new Map();
   #rounds = 0;
   #conflicts = 0;
   #decisions = 0;
@@ -57,6 +45,7 @@ export class History {
     const among = { server, scheduler, chance, devices: this.devices, ledger: this.#ledger };
     this.#sharing = sharing && new Sharing(among);
     this.#users = new Users(this.devices, this.#ledger, { scheduler: world.scheduler, habits: script });
+    this.#modes = new ModePlay(this.devices, world, { modes: script.modes, ledger: this.#ledger });
   }
 
   async run(): Promise<void> {
@@ -71,23 +60,34 @@ export class History {
     await this.#storm(acts, incidents, sharing?.deeds);
     this.#heal();
     await this.#settle();
-    await this.#check();
+    await this.#end();
     for (const solo of solos) await this.#playSolo(solo);
+  }
+
+  /** All agree: rightly, and still when nothing is left alone any more. */
+  async #end(): Promise<void> {
+    await this.#check();
+    while (this.#modes.lift()) {
+      await this.#settle();
+      await this.#check();
+    }
   }
 
   async #playSolo({ device: index, acts, incidents }: Solo): Promise<void> {
     const device = this.devices[index]!;
     Object.assign(this.#world.faults, this.#script.faults, { diskError: 0 });
     if (this.#sharing !== undefined) await this.#complete(this.#sharing.beginSolo(device));
+    this.#modes.beginSolo();
     await this.#storm(acts, incidents);
     // Nobody else did anything: this is how it has to be everywhere.
     const expected = device.tree();
     this.#heal();
     await this.#settle();
-    const different = difference(device.tree(), expected);
+    const server = this.#agreed.get(device.account)!;
+    const different = this.#modes.soloDifference(device, expected, server);
     if (different !== undefined && this.#sharing?.isExact !== false)
       throw new Violation('P2/P8/P9', `what one user did alone came out otherwise: end | done\n${different}`);
-    await this.#check();
+    await this.#end();
   }
 
   /** All is well while a folder with something in it is shared. */
@@ -166,6 +166,7 @@ export class History {
     const device = this.devices[act.device]!;
     this.#sharing?.look(device);
     this.#users.act(act, createChance(act.lot));
+    this.#modes.acted(device);
     this.#sharing?.look(device);
   }
 
@@ -202,6 +203,8 @@ export class History {
         return;
       case 'overflow':
         return;
+      default:
+        return this.#modes.befall({ kind, lastsMs }, device, chance);
     }
     if (chance.happens(0.7)) scheduler.after(lastsMs, () => device.running ?? device.start());
   }
@@ -263,6 +266,7 @@ export class History {
     Object.assign(faults, NO_FAULTS);
     scheduler.note('all is well again');
     this.#users.releaseAll();
+    this.#modes.heal();
     for (const { line, disk } of this.devices) {
       line.isUp = true;
       disk.mount();
@@ -288,6 +292,7 @@ export class History {
       }
       // What downloads that came to nothing have left goes with the next tick of the housekeeping.
       await scheduler.run(() => false, scheduler.now + 6000);
+      for (const view of this.#agreed.values()) await this.#modes.checkSettled(view);
       return;
     }
   }
@@ -296,15 +301,21 @@ export class History {
   async #isStill(deadline: number): Promise<boolean | undefined> {
     this.#rounds++;
     for (const device of this.devices) this.#include(device);
+    this.#modes.resumeAll();
     const before = await this.#state();
     for (const { running } of this.devices) running?.control.syncNow();
-    const isStuck = await this.#wait(deadline);
+    const { isStuck, held } = await this.#wait(deadline);
     const after = await this.#state();
+    if (held !== undefined) {
+      await this.#modes.decideHeld(held, after.views.get(held.account)!);
+      return undefined;
+    }
     if (before.text !== after.text) return undefined;
     if (isStuck) return true;
     const different = disagreement(this.devices, ({ account }) => after.views.get(account)!);
     if (different !== undefined)
       throw new Violation('P4/H103', `all say that they are in sync, and are not:\n${different}`);
+    this.#agreed = after.views;
     return false;
   }
 
@@ -324,10 +335,11 @@ export class History {
     return { views, text: JSON.stringify([Array.from(views.values(), (view) => [...view].sort()), trees]) };
   }
 
-  /** @returns whether a device has something that only people can decide */
-  async #wait(deadline: number): Promise<boolean> {
+  /** @returns whether a device has something that only people can decide, and one on which deletions are held */
+  async #wait(deadline: number): Promise<{ readonly isStuck: boolean; readonly held: SimDevice | undefined }> {
     const { scheduler } = this.#world;
     let isStuck = false;
+    let held: SimDevice | undefined;
     for (const device of this.devices) {
       for (;;) {
         const { running } = device;
@@ -340,25 +352,36 @@ export class History {
         );
         await scheduler.run(() => outcome !== undefined, deadline);
         if (outcome === '{"outcome":"synced"}') break;
+        if (outcome === '{"outcome":"held"}' && this.#sharing === undefined) {
+          held ??= device;
+          break;
+        }
         if (this.#sharing?.isForPeople(device)) {
           isStuck = true;
           break;
         }
         if (scheduler.now < deadline && outcome !== undefined) {
           await scheduler.run(() => false, Math.min(deadline, scheduler.now + 2000));
+          await this.#modes.clearTheWay(async () => (await this.#state()).views.get(device.account)!);
           running.control.syncNow();
           continue;
         }
         throw new Violation('P5', `${device.name} does not come to an end: ${outcome ?? ''} ${describe(device)}`);
       }
     }
-    return isStuck;
+    return { isStuck, held };
   }
 
   async #check(): Promise<void> {
     const [first] = this.devices;
     this.#conflicts += [...first!.tree().keys()].filter((path) => path.includes('conflicted copy')).length;
-    checkContents({ devices: this.devices, ledger: this.#ledger, mayDuplicate: this.#databasesTakenBack > 0 });
+    const mayDuplicate = this.#databasesTakenBack > 0 || this.#modes.mayDuplicate;
+    checkContents({
+      devices: this.devices,
+      ledger: this.#ledger,
+      mayDuplicate,
+      servers: this.#modes.leavesOnServer ? this.#agreed.values() : [],
+    });
     checkStaging(this.devices);
     await this.#sharing?.check();
   }

@@ -1,11 +1,16 @@
 import { parseArgs } from 'node:util';
-import type { Figures } from './history.ts';
+import { createChance } from './chance.ts';
+import type { Figures } from './figures.ts';
 import { runHistory, type Outcome } from './run-history.ts';
 import { EARLIER, REGRESSIONS, type Regression } from './regressions.ts';
-import type { Wanted } from './script.ts';
+import type { Modes } from './modes.ts';
+import { drawScript, type Wanted } from './script.ts';
 import { shrink } from './shrink.ts';
 
-/** `node test/sim/main.ts --seeds N [--seed S] [--verbose] [--twice] [--shrink]`: N histories from seed S on. */
+/**
+ * `node test/sim/main.ts --seeds N [--seed S] [--mode ignores] [--verbose] [--twice] [--shrink]`: of N seeds from S on
+ * all histories, or those that play a mode.
+ */
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100' },
@@ -15,6 +20,7 @@ const { values } = parseArgs({
     twice: { type: 'boolean', default: false },
     regressions: { type: 'boolean', default: false },
     shares: { type: 'string' },
+    mode: { type: 'string' },
     'for-seconds': { type: 'string', default: 'Infinity' },
     'stop-after': { type: 'string', default: '20' },
   },
@@ -34,6 +40,7 @@ const histories = values.regressions
   ? REGRESSIONS
   : Array.from({ length: count }, (_, at): Regression => ({ seed: first + at, showed: '', wanted }));
 for (const { seed, wanted: asItWas } of histories) {
+  if (!isOfMode(seed)) continue;
   if (isStopped || performance.now() - began > Number(values['for-seconds']) * 1000) break;
   const outcome = await runHistory(seed, { wanted: asItWas ?? EARLIER, isVerbose: values.verbose });
   done++;
@@ -75,3 +82,8 @@ console.log(
   }),
 );
 if (failed.length > 0) process.exitCode = 1;
+
+function isOfMode(seed: number): boolean {
+  const { mode } = values;
+  return mode === undefined || Boolean(drawScript(seed, createChance(seed), wanted).modes[mode as keyof Modes]);
+}

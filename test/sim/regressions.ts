@@ -7,8 +7,8 @@ export interface Regression {
   readonly wanted?: Wanted;
 }
 
-/** Before there were shared folders here. */
-export const EARLIER: Wanted = { sharing: false };
+/** Before there were shared folders and modes here. */
+export const EARLIER: Wanted = { sharing: false, modes: false };
 
 /**
  * Seeds that once ended badly, with what they showed. A change of what is drawn from a seed makes another history of

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { createChance } from './chance.ts';
 import type { World } from './device.ts';
-import { History, type Figures } from './history.ts';
+import type { Figures } from './figures.ts';
+import { History } from './history.ts';
 import { KilledError, type Faults } from './machine.ts';
 import { Scheduler } from './scheduler.ts';
 import { drawScript, type Script, type Wanted } from './script.ts';
@@ -33,6 +34,7 @@ export async function runHistory(seed: number, options: Options = {}): Promise<O
   if (options.isVerbose) scheduler.onNote((line) => lines.push(line));
   const folder = scratchFolder();
   await using server = new SimServer(scheduler, chance, 1 + Math.max(0, ...(script.sharing?.owners ?? [])));
+  server.guardDeletes = script.modes.guards?.server ?? server.guardDeletes;
   let isStarted = false;
   server.start().then(
     () => (isStarted = true),
@@ -49,6 +51,7 @@ export async function runHistory(seed: number, options: Options = {}): Promise<O
     folder,
     hasBirthTimes,
     isTraced: options.isVerbose === true,
+    guards: script.modes.guards,
   };
   const history = new History(world, script);
   const unhandled = (error: unknown) => {

@@ -1,5 +1,6 @@
 import { createChance, type Chance } from './chance.ts';
 import { NO_FAULTS, type Faults } from './machine.ts';
+import { drawModes, NO_MODES, type ModeIncidentKind, type Modes } from './modes.ts';
 import { drawSharing, type SharingScript } from './sharing/script.ts';
 import { USER_ACTS, type UserAct } from './users.ts';
 
@@ -15,7 +16,8 @@ export interface Incident {
     | 'overflow'
     | 'serverRestore'
     | 'exclude'
-    | 'unmount';
+    | 'unmount'
+    | ModeIncidentKind;
   readonly device: number;
   /** Until it is over, or how far a clock jumps. */
   readonly lastsMs: number;
@@ -42,6 +44,8 @@ export interface Script {
   readonly hasBirthTimes: boolean;
   /** Some files are of several chunks. */
   readonly hasLongFiles: boolean;
+  /** What is played besides; nothing where folders are shared. */
+  readonly modes: Modes;
   /** Several accounts, and folders that they share. */
   readonly sharing?: SharingScript;
 }
@@ -49,6 +53,7 @@ export interface Script {
 /** What is played beside the rest: as the seed has it, or as somebody wants it. */
 export interface Wanted {
   readonly sharing?: boolean;
+  readonly modes?: boolean;
 }
 
 const HISTORY_ACTS = 30;
@@ -135,7 +140,7 @@ export function drawScript(seed: number, chance: Chance, wanted: Wanted = {}): S
   };
   const acts = drawActs(chance, { count: HISTORY_ACTS, spanMs, device: () => chance.below(devices) });
   const incidents = chance.happens(0.2) ? [] : drawIncidents(chance, { spanMs, devices, hasPowerCuts });
-  const solos = Array.from({ length: chance.below(3) }, (): Solo => {
+  const solos = Array.from({ length: chance.below(3) }, () => {
     const device = chance.below(devices);
     const soloMs = chance.pick([200, 2000, 8000]);
     const drawn = drawActs(chance, { count: 1 + chance.below(8), spanMs: soloMs, device: () => device });
@@ -150,7 +155,10 @@ export function drawScript(seed: number, chance: Chance, wanted: Wanted = {}): S
   drawLater(createChance(seed ^ 0x5e44e4), { faults, incidents, devices, spanMs });
   const sharers = createChance(seed ^ 0x5a4e5);
   const isShared = sharers.happens(SHARED);
-  const shared = (wanted.sharing ?? isShared) ? { sharing: drawSharing(sharers, { devices, spanMs }) } : {};
+  const shared: Pick<Script, 'sharing'> =
+    (wanted.sharing ?? isShared) ? { sharing: drawSharing(sharers, { devices, spanMs }) } : {};
+  const hasModes = shared.sharing === undefined && wanted.modes !== false;
+  const modes = hasModes ? drawModes(seed, { acts, incidents, solos, devices, spanMs }) : NO_MODES;
   return {
     seed,
     devices,
@@ -162,6 +170,7 @@ export function drawScript(seed: number, chance: Chance, wanted: Wanted = {}): S
     reusesInodes,
     hasBirthTimes,
     hasLongFiles,
+    modes,
     ...shared,
   };
 }

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { newId, type DeviceId, type ObjectId, type UserId, type WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { ObjectRecord } from '@satchel/protocol/objects.ts';
+import { USERS } from '@satchel/server/accounts/user-statements.ts';
 import { createMemoryCache } from '@satchel/server/adapters/memory/cache.ts';
 import { createMemoryBus } from '@satchel/server/adapters/memory/message-bus.ts';
 import { openSqlite } from '@satchel/server/adapters/sqlite/database.ts';
+import { writtenAt } from '@satchel/server/block/block-names.ts';
 import { createBlocks, type Blocks } from '@satchel/server/block/blocks.ts';
 import { createMeta, type Meta } from '@satchel/server/meta/meta.ts';
+import { DIRECTORY } from '@satchel/server/meta/shards.ts';
 import { createNotifier, type Notifier } from '@satchel/server/notify/notifier.ts';
 import type { BlockKey, BlockStore } from '@satchel/server/ports/block-store.ts';
 import type { Caller } from '@satchel/server/ports/chunk-ledger.ts';
@@ -53,6 +56,7 @@ export class SimServer implements AsyncDisposable {
   readonly #owners = new Map<DeviceId, SimAccount>();
   services: Services | undefined;
   crashes = 0;
+  guardDeletes = 1000;
 
   constructor(scheduler: Scheduler, chance: Chance, accounts = 1) {
     this.#scheduler = scheduler;
@@ -87,7 +91,7 @@ export class SimServer implements AsyncDisposable {
       cache: createMemoryCache({ entries: 10_000 }),
       clock,
       random,
-      settings: { defaultQuotaBytes: undefined, guardDeletes: 1000 },
+      settings: { defaultQuotaBytes: undefined, guardDeletes: this.guardDeletes },
     });
     if (this.#isRestored) await meta.renewEpochs();
     this.#isRestored = false;
@@ -169,6 +173,36 @@ export class SimServer implements AsyncDisposable {
   /** By a device that does not sync. */
   callerOf({ userId }: SimAccount): Caller {
     return { userId, deviceId: newId<DeviceId>(1_800_000_000_000, new Uint8Array(10)) };
+  }
+
+  /** H61: bytes that the accounts may hold; undefined: as many as they want. */
+  async setQuota(quotaBytes: number | undefined): Promise<void> {
+    await this.#database.transact(DIRECTORY, async (tx) => {
+      for (const { userId } of this.accounts) await tx.run(USERS.setQuota, { userId, quotaBytes: quotaBytes ?? null });
+    });
+  }
+
+  /** H93: a bit of something that is stored is another one. */
+  damage(chance: Chance): string | undefined {
+    const keys = [...this.#objects.keys()].filter((key) => writtenAt(key) !== undefined);
+    if (keys.length === 0) return undefined;
+    const key = chance.pick(keys);
+    const bytes = this.#objects.get(key)!.slice();
+    bytes[chance.below(bytes.length)]! ^= 1 << chance.below(8);
+    this.#objects.set(key, bytes);
+    return key;
+  }
+
+  /** Looks at all that is stored. @returns what is damaged and in use */
+  async damaged(): Promise<ReadonlySet<string>> {
+    const { meta, blocks } = this.services!;
+    await blocks.upkeep.scrub();
+    const damaged = new Set<string>();
+    for (const account of this.accounts) {
+      const { chunks } = await meta.damaged(this.callerOf(account), account.workspaceId, undefined);
+      for (const { id } of chunks) damaged.add(id);
+    }
+    return damaged;
   }
 
   /** All live objects of a workspace. */

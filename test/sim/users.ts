@@ -3,13 +3,15 @@ import type { SimDevice } from './device.ts';
 import { Doing, type Habits, type Handle } from './doing.ts';
 import { DiskError } from './disk.ts';
 import type { Ledger } from './ledger.ts';
+import { doIgnoring } from './ignoring.ts';
+import { MODE_ACTS, type ModeActKind } from './modes.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** One thing that a user does; drawn beforehand, so that a failing history can be shortened by leaving some out. */
 export interface UserAct {
   readonly atMs: number;
   readonly device: number;
-  readonly kind: UserActKind;
+  readonly kind: UserActKind | ModeActKind;
   /** Chooses paths, names and the like when the act is done. */
   readonly lot: number;
 }
@@ -76,12 +78,9 @@ export class Users {
     const device = this.#devices[act.device]!;
     if (!device.disk.isMounted) return;
     try {
-      const what = new Doing(device, {
-        chance,
-        ledger: this.#ledger,
-        handles: this.#handles,
-        habits: this.#habits,
-      })[act.kind]();
+      const tools = { chance, ledger: this.#ledger, handles: this.#handles, habits: this.#habits };
+      const { kind } = act;
+      const what = isOfMode(kind) ? doIgnoring(kind, device, tools) : new Doing(device, tools)[kind]();
       if (what === undefined) return;
       this.done++;
       this.#scheduler.note(`user of ${device.name} ${act.kind} ${what}`);
@@ -100,4 +99,8 @@ export class Users {
     for (let at = this.#handles.length - 1; at >= 0; at--)
       if (this.#handles[at]!.device === device) this.#handles.splice(at, 1);
   }
+}
+
+function isOfMode(kind: UserAct['kind']): kind is ModeActKind {
+  return MODE_ACTS.some((one) => one === kind);
 }

@@ -1,6 +1,6 @@
 import type { Watcher, WatchEvent } from '@satchel/client/ports/watcher.ts';
 import type { SimDisk } from './disk.ts';
-import type { Incarnation } from './machine.ts';
+import { unlessKilled, type Incarnation } from './machine.ts';
 
 /** Events come late, twice, or not at all; when some were lost, an overflow is told afterwards (W8). */
 export function createSimWatcher(disk: SimDisk, incarnation: Incarnation): Watcher {
@@ -18,7 +18,7 @@ export function createSimWatcher(disk: SimDisk, incarnation: Incarnation): Watch
         if (!isOpen || waiting.length === 0) return;
         // A part of what waits, in order.
         const batch = waiting.splice(0, chance.happens(0.3) ? 1 + chance.below(waiting.length) : waiting.length);
-        listener(batch);
+        unlessKilled(() => listener(batch));
         if (waiting.length > 0) arm();
       };
       const arm = () => {
@@ -47,7 +47,7 @@ export function createSimWatcher(disk: SimDisk, incarnation: Incarnation): Watch
       };
       const ended = () => {
         isOpen = false;
-        if (incarnation.isAlive) listener([{ kind: 'gone' }]);
+        if (incarnation.isAlive) unlessKilled(() => listener([{ kind: 'gone' }]));
       };
       disk.changes.push(hear);
       disk.unmounted.add(ended);
