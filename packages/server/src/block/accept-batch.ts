@@ -42,18 +42,16 @@ function resultOf(chunkId: ChunkId, outcome: FrameRefusal | 'stored' | undefined
 const BYTES_PER_TURN = 1024 * 1024;
 const REQUEST_OVERHEAD_BYTES = 1024 * 1024;
 
-/** Bases that the workspace is linked to (S7), each read once for the whole batch. */
-async function findBases(
-  ports: BatchPorts,
-  owner: Owner,
-  frames: readonly ChunkFrame[],
-  memory: DisposableStack,
-): Promise<FindBase> {
+/** What is read stays whole until `memory` is disposed. */
+type ReadBase = (id: ChunkId, memory: DisposableStack) => ReturnType<FindBase>;
+
+/** Bases that the workspace is linked to (S7). */
+async function findBases(ports: BatchPorts, owner: Owner, frames: readonly ChunkFrame[]): Promise<ReadBase> {
   const { caller, workspaceId } = owner;
   const ids = new Set(frames.flatMap(({ baseId }) => (baseId === undefined ? [] : [baseId])));
   const located = ids.size === 0 ? new Map<ChunkId, never>() : await ports.ledger.locate(caller, workspaceId, [...ids]);
   const relocate = relocateFor(ports.ledger, caller, workspaceId);
-  return async (id) => {
+  return async (id, memory) => {
     const chunk = located.get(id);
     if (chunk === undefined)
       return { refusal: { code: 'chunk_missing', detail: 'The base of the delta is not here; send the chunk whole' } };
@@ -132,14 +130,20 @@ async function newFrames(
 async function storeVerified(
   ports: BatchPorts,
   frames: readonly ChunkFrame[],
-  findBase: FindBase,
+  readBase: ReadBase,
   outcomes: Outcomes,
 ): Promise<{ readonly kept: readonly NewChunk[]; readonly stored: Awaited<ReturnType<Writer['finish']>> }> {
   const writer = createChunkWriter(ports);
   const kept: NewChunk[] = [];
   let sinceBreath = 0;
   for (const frame of frames) {
-    const verified = await verifyFrame(frame, findBase);
+    // A base is ten thousand times as long as a difference may be: one at a time is held.
+    using memory = new DisposableStack();
+    const verified = await verifyFrame(frame, async (id) => {
+      const base = await readBase(id, memory);
+      if ('raw' in base) sinceBreath += base.raw.length;
+      return base;
+    });
     if ('refusal' in verified) outcomes.set(frame.chunkId, verified.refusal);
     else {
       const chunk = { chunk: { id: frame.chunkId, size: frame.rawSize }, content: verified.content };
@@ -177,13 +181,11 @@ export async function acceptBatch(ports: BatchPorts, caller: Caller, batch: Batc
   const outcomes: Outcomes = new Map();
   const { fresh, lost, duplicates } = await newFrames(ports.ledger, owner, frames, outcomes);
   const fitting = [...lost, ...(await withinQuota(ports.ledger, owner, fresh, outcomes))];
-  const bases = new DisposableStack();
-  const findBase = await findBases(ports, owner, fitting, bases);
-  const { kept, stored } = await storeVerified(ports, fitting, findBase, outcomes);
+  const readBase = await findBases(ports, owner, fitting);
+  const { kept, stored } = await storeVerified(ports, fitting, readBase, outcomes);
   await recordWritten(ports, owner, stored, duplicates);
   for (const { id } of stored) outcomes.set(id, 'stored');
   for (const { chunk, content } of kept) ports.recent.set(chunk.id, content, memory);
-  bases.dispose();
   giveBackBatch(frames, pieces, kept);
   return { results: frames.map(({ chunkId }) => resultOf(chunkId, outcomes.get(chunkId))) };
 }

@@ -109,7 +109,7 @@ test('S11 too much is refused: bodies, bombs, headers', async (t) => {
 test('S11 a body is as long as the call takes once it is decompressed, too: a stranger needs no account for a bomb', async (t) => {
   const server = await served(t);
   const { access_token: token } = await server.signUp();
-  const long = Buffer.from(`{"email":[${'{},'.repeat(1024 * 1024)}1]}`);
+  const long = Buffer.from(`{"email":[${'{},'.repeat(500_000)}1]}`);
   for (const [encoding, body] of [
     ['zstd', zstdCompressSync(long)],
     ['gzip', gzipSync(long)],
