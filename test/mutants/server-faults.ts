@@ -8,6 +8,7 @@ const ledger = tests(`${SERVER}/meta/ledger/ledger.test.ts`);
 const sending = tests(`${SERVER}/block/sending.test.ts`);
 const permission = tests(`${SERVER}/block/permission.test.ts`);
 const upkeep = tests(`${SERVER}/block/maintenance/upkeep.test.ts`);
+const backups = tests(`${SERVER}/backup-commands.test.ts`);
 const database = tests(`${SERVER}/adapters/sqlite/database.test.ts`);
 
 /** In the server's metadata and bytes. */
@@ -308,5 +309,59 @@ export const SERVER_FAULTS: readonly Mutant[] = [
     find: 'if (!wanted.has(workspace)) {',
     replace: 'if (!wanted.has(workspace) && closed) {',
     suites: [tests(`${SERVER}/notify/notify.test.ts`)],
+  },
+  {
+    name: 'hold-let-go',
+    breaks: 'a backup lets go of its hold on deletions as soon as it has begun',
+    rule: 'S5',
+    file: `${SERVER}/compose-backup.ts`,
+    find: 'return await takeBackup(',
+    replace: 'return takeBackup(',
+    suites: [backups],
+  },
+  {
+    name: 'whole-copy-overwritten',
+    breaks: 'what was cut off on the server is put over the whole copy of it in the backup',
+    rule: 'H93',
+    file: `${SERVER}/backup/copy-objects.ts`,
+    find: ' || sha256 === known;',
+    replace: ';',
+    suites: [backups],
+  },
+  {
+    name: 'lost-object-leaves-the-backup',
+    breaks: 'what has gone from the server is removed from its backups when they are verified',
+    rule: 'H93',
+    file: `${SERVER}/backup/copy-objects.ts`,
+    find: '!isLost || size === undefined ||',
+    replace: '!isLost ||',
+    suites: [tests(`${SERVER}/backup/copy-objects.test.ts`)],
+  },
+  {
+    name: 'damage-for-ever',
+    breaks: 'what was found damaged once stays so, though it is read whole: the backup throws its copy away',
+    rule: 'H93',
+    file: `${SERVER}/block/maintenance/scrub.ts`,
+    find: 'if (chunk.isDamaged) await',
+    replace: 'if (chunk.size < 0) await',
+    suites: [backups],
+  },
+  {
+    name: 'ended-stream-written',
+    breaks: 'a stream of pings that was ended is written to: the server ends',
+    rule: 'S11',
+    file: `${SERVER}/notify/server-sent-events.ts`,
+    find: 'isOpen && !response.writableEnded',
+    replace: 'isOpen',
+    suites: [tests(`${SERVER}/notify/notify.test.ts`)],
+  },
+  {
+    name: 'bomb-decompressed',
+    breaks: 'what a body decompresses to is not bounded by its call',
+    rule: 'S11',
+    file: `${SERVER}/gateway/request-bodies.ts`,
+    find: 'await decoded(body, encoding, bodyLimit)',
+    replace: 'await decoded(body, encoding, 2 ** 24)',
+    suites: [tests(`${SERVER}/gateway/hostile-requests.test.ts`)],
   },
 ];
