@@ -1,6 +1,6 @@
 /** The command line at its edges: interrupted folders, odd names, several arguments, a server that is away. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { startChild } from '../support/child.ts';
 import { folder } from '../support/folder.ts';
@@ -197,4 +197,12 @@ test('two of the same command at once: each does what it says, as if one had com
   const answers = started.map(({ stdout }) => JSON.parse(stdout) as { pid: number; alreadyRunning: boolean });
   assert.equal(new Set(answers.map(({ pid }) => pid)).size, 1);
   assert.equal(answers.filter(({ alreadyRunning }) => !alreadyRunning).length, 1);
+  await ann.ok('stop');
+});
+
+test('a daemon whose state was removed ends: no command would reach it any more', async () => {
+  const passing = await world.addDevice('passing');
+  rmSync(passing.home, { recursive: true });
+  await until(() => !passing.running(), { timeoutMs: 30_000, what: 'it has ended' });
+  assert.match(passing.log(), /the state of this device is gone/);
 });

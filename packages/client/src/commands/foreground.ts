@@ -4,6 +4,7 @@ import { createDaemonLog } from '../cli/daemon-log.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { InterruptedError } from '../cli/failure.ts';
 import { daemonLockOf } from '../cli/home-files.ts';
+import { whenHomeIsGone } from '../cli/home-gone.ts';
 import { releaseMemoryWhenIdle } from '../cli/idle-memory.ts';
 import { tryLock } from '../cli/lock.ts';
 import { readMarker, rootLockOf } from '../cli/root-marker.ts';
@@ -39,12 +40,21 @@ export async function runForeground({ home, env, flag, signal }: CommandContext)
   });
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
+  let isHomeGone = false;
+  locks.use(
+    whenHomeIsGone(home, () => {
+      isHomeGone = true;
+      log('the state of this device is gone: the daemon ends', { home });
+      end();
+    }),
+  );
   try {
     await daemon.finished;
     await ending;
   } finally {
     await server[Symbol.asyncDispose]();
   }
+  if (isHomeGone) return EXIT.error;
   const reason: unknown = signal.reason;
   return reason instanceof InterruptedError && reason.exit === EXIT.interrupted ? EXIT.interrupted : EXIT.done;
 }
