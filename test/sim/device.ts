@@ -37,6 +37,7 @@ export interface World {
   /** Every change of the trees is told. */
   readonly isTraced: boolean;
   readonly guards: Guards | undefined;
+  readonly isPacking: boolean;
 }
 
 interface Running {
@@ -99,7 +100,7 @@ export class SimDevice {
     const daemon = new Daemon({
       ports: {
         disk: createDiskPort(this.disk, incarnation, { hasExchange: this.#hasExchange }),
-        hashing: createSimHashing(this.disk, incarnation),
+        hashing: createSimHashing(this.disk, incarnation, this.#world),
         api: createSimApi(server, incarnation, { line: this.line, deviceId: this.deviceId }),
         clock,
         random: createSimRandom(chance),

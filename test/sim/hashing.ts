@@ -1,5 +1,8 @@
 import { hash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
+import { decompressed } from '@satchel/client/adapters/hash-worker-compress.ts';
+import { encodedForm } from '@satchel/client/adapters/hash-worker-encode.ts';
+import { applyDelta } from '@satchel/core/delta.ts';
 import { MIN_CHUNK_BYTES } from '@satchel/core/chunker.ts';
 import { encodeFrameHeader, FETCH_LIMITS, type ChunkFrame } from '@satchel/core/frame.ts';
 import { createFrameReader } from '@satchel/core/frame-reader.ts';
@@ -7,7 +10,14 @@ import { contentHash } from '@satchel/core/manifest.ts';
 import { encodeSignature, signatureOf } from '@satchel/core/signature.ts';
 import type { ChunkId } from '@satchel/protocol/ids.ts';
 import type { ChunkRef } from '@satchel/protocol/objects.ts';
-import type { ChunkSource, ChunkTarget, DecodeFault, Hashing, ScanResult } from '@satchel/client/ports/hashing.ts';
+import type {
+  ChunkSource,
+  ChunkTarget,
+  DecodeFault,
+  Hashing,
+  ScanResult,
+  WantedChunk,
+} from '@satchel/client/ports/hashing.ts';
 import { relative, statOf } from './disk-port.ts';
 import { DiskError, type SimDisk } from './disk.ts';
 import type { Incarnation } from './machine.ts';
@@ -29,8 +39,13 @@ export function chunksOf(data: Buffer): readonly ChunkRef[] {
   return chunks;
 }
 
-/** Hashing on the simulated disk; no differences are made. Reading takes time and may be overtaken by writers. */
-export function createSimHashing(disk: SimDisk, incarnation: Incarnation): Hashing {
+export interface Packing {
+  /** Chunks go compressed, and as differences against older ones, as the hashing threads send them. */
+  readonly isPacking: boolean;
+}
+
+/** Hashing on the simulated disk. Reading takes time and may be overtaken by writers. */
+export function createSimHashing(disk: SimDisk, incarnation: Incarnation, { isPacking }: Packing): Hashing {
   const { chance, faults } = incarnation;
   const pause = () => incarnation.sleep(chance.between(0, 3 * faults.slowReading));
 
@@ -59,6 +74,30 @@ export function createSimHashing(disk: SimDisk, incarnation: Incarnation): Hashi
     if (inode?.type !== 'file') return undefined;
     const bytes = inode.data.subarray(offset, offset + size);
     return sha256(bytes) === id ? bytes : undefined;
+  }
+
+  function frameOf(source: ChunkSource, bytes: Buffer): readonly Uint8Array[] {
+    const packed = isPacking ? encodedForm(bytes, source, source.against) : undefined;
+    if (packed?.form === 'frame') return [packed.bytes];
+    const header = {
+      kind: 'chunk',
+      chunkId: source.id,
+      encoding: 'raw',
+      rawSize: source.size,
+      baseId: undefined,
+    } as const;
+    return [encodeFrameHeader(header, bytes.length), bytes];
+  }
+
+  /** Undefined: what it was to be rebuilt from is not there any more. */
+  function unpacked({ encoding, payload, rawSize, baseId }: ChunkFrame, base: WantedChunk['base']): Buffer | undefined {
+    if (encoding === 'zstd') return zstdDecompressSync(payload);
+    if (encoding === 'raw') return Buffer.from(payload);
+    const old = base !== undefined && base.id === baseId ? chunkAt(base) : undefined;
+    if (old === undefined) return undefined;
+    if (encoding === 'zstd-base') return decompressed(payload, rawSize, old) ?? Buffer.alloc(0);
+    const rebuilt = applyDelta(old, payload, rawSize);
+    return Buffer.from(rebuilt.ok ? rebuilt.value : []);
   }
 
   function write({ path: absolute, offset, finish }: ChunkTarget, bytes: Buffer): void {
@@ -90,23 +129,18 @@ export function createSimHashing(disk: SimDisk, incarnation: Incarnation): Hashi
       const lengths = sources.map((source) => {
         const bytes = chunkAt(source);
         if (bytes === undefined) return 0;
-        const header = {
-          kind: 'chunk',
-          chunkId: source.id,
-          encoding: 'raw',
-          rawSize: source.size,
-          baseId: undefined,
-        } as const;
-        const head = encodeFrameHeader(header, bytes.length);
-        parts.push(head, bytes);
-        return head.length + bytes.length;
+        const frame = frameOf(source, bytes);
+        parts.push(...frame);
+        return frame.reduce((length, part) => length + part.length, 0);
       });
       return { body: new Uint8Array(Buffer.concat(parts)), lengths };
     },
     async encodeChunk(source) {
       await pause();
       const bytes = chunkAt(source);
-      return bytes === undefined ? undefined : { form: 'raw' as const, bytes, [Symbol.dispose]: () => undefined };
+      if (bytes === undefined) return undefined;
+      const form = isPacking ? encodedForm(bytes, source, source.against) : ({ form: 'raw', bytes } as const);
+      return { ...form, [Symbol.dispose]: () => undefined };
     },
     async prove(source, nonce) {
       await pause();
@@ -136,7 +170,11 @@ export function createSimHashing(disk: SimDisk, incarnation: Incarnation): Hashi
       const missing = new Set(wanted.keys());
       let fault: DecodeFault | undefined;
       const take = (frame: ChunkFrame, index: number) => {
-        const bytes = frame.encoding === 'zstd' ? zstdDecompressSync(frame.payload) : Buffer.from(frame.payload);
+        const bytes = unpacked(frame, wanted[index]!.base);
+        if (bytes === undefined) {
+          fault ??= { code: 'base_gone', detail: 'it was edited', index };
+          return;
+        }
         if (sha256(bytes) !== frame.chunkId) {
           fault ??= { code: 'hash_mismatch', detail: 'not its bytes', index };
           return;

@@ -1,12 +1,12 @@
 import { createIgnoreRules, IGNORE_FILE } from '@satchel/core/ignore-rules.ts';
 import type { SimDevice } from './device.ts';
 import type { Tools } from './doing.ts';
-import type { ModeActKind } from './modes.ts';
+import type { IGNORING_ACTS } from './modes.ts';
 
 const RULES = ['a', 'b/', 'c', '*.txt', '*.md', '/old', 'new/**', 'd/*', '!a', '!d/b', 'w*', '/a/b'];
 
 /** What users do to the ignore file. */
-export function doIgnoring(kind: ModeActKind, device: SimDevice, tools: Tools): string | undefined {
+export function doIgnoring(kind: (typeof IGNORING_ACTS)[number], device: SimDevice, tools: Tools): string | undefined {
   const { disk } = device;
   const { chance, ledger } = tools;
   const there = disk.find(IGNORE_FILE);

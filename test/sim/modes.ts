@@ -3,8 +3,9 @@ import type { Incident, Solo } from './script.ts';
 import type { UserAct } from './users.ts';
 
 /** What a user does in histories of a mode only. */
-export const MODE_ACTS = ['ignoreRules', 'ignoreRules', 'ignoreNothing'] as const;
-export type ModeActKind = (typeof MODE_ACTS)[number];
+export const IGNORING_ACTS = ['ignoreRules', 'ignoreRules', 'ignoreNothing'] as const;
+export const LONG_ACTS = ['longCreate', 'longEdit', 'longEdit', 'longEdit', 'longInsert'] as const;
+export type ModeActKind = (typeof IGNORING_ACTS | typeof LONG_ACTS)[number];
 
 /** Commands of a mode, and what befalls the server in it. */
 export type ModeIncidentKind = 'pause' | 'decideHeld' | 'resolve' | 'quota' | 'damage';
@@ -31,6 +32,8 @@ export interface Modes {
   readonly quotas: boolean;
   /** H93: what the server has stored is damaged, and devices heal it. */
   readonly damages: boolean;
+  /** Long files are edited in small places, and travel as differences and compressed. */
+  readonly editsLong: boolean;
 }
 
 export const NO_MODES: Modes = {
@@ -41,6 +44,7 @@ export const NO_MODES: Modes = {
   resolves: false,
   quotas: false,
   damages: false,
+  editsLong: false,
 };
 
 export interface Drawn {
@@ -59,7 +63,7 @@ export function drawModes(seed: number, drawn: Drawn): Modes {
   const limit = () => chance.pick([0, 1, 2, 5, 1000]);
   const guards = chance.happens(0.12) ? { client: limit(), server: limit() } : undefined;
   const hasBothForms = chance.happens(0.1);
-  if (ignores) addActs(chance, drawn);
+  if (ignores) addActs(chance, drawn, IGNORING_ACTS);
   if (pauses) addIncidents(chance, drawn, { kind: 'pause', most: 4 });
   if (guards !== undefined) addIncidents(chance, drawn, { kind: 'decideHeld', most: 6 });
   const resolves = chance.happens(0.1);
@@ -72,7 +76,9 @@ export function drawModes(seed: number, drawn: Drawn): Modes {
   if (resolves) addIncidents(chance, { ...drawn, solos: [] }, { kind: 'resolve', most: 8 });
   if (quotas) addIncidents(chance, drawn, { kind: 'quota', most: 3 });
   if (damages) addIncidents(chance, drawn, { kind: 'damage', most: 8 });
-  return { ignores, pauses, guards, hasBothForms, resolves, quotas, damages };
+  const editsLong = chance.happens(0.05);
+  if (editsLong) for (let times = 0; times < 2; times++) addActs(chance, drawn, LONG_ACTS);
+  return { ignores, pauses, guards, hasBothForms, resolves, quotas, damages, editsLong };
 }
 
 /** What was damaged on the server may be nowhere else then. */
@@ -80,11 +86,11 @@ function takesAway({ kind }: Incident): boolean {
   return kind === 'powerCut' || kind === 'exclude';
 }
 
-function addActs(chance: Chance, { acts, solos, devices, spanMs }: Drawn): void {
+function addActs(chance: Chance, { acts, solos, devices, spanMs }: Drawn, kinds: readonly ModeActKind[]): void {
   const act = (device: number, withinMs: number): UserAct => ({
     atMs: chance.between(0, withinMs),
     device,
-    kind: chance.pick(MODE_ACTS),
+    kind: chance.pick(kinds),
     lot: chance.below(2 ** 31),
   });
   for (let count = 2 + chance.below(5); count > 0; count--) acts.push(act(chance.below(devices), spanMs));

@@ -52,6 +52,7 @@ export async function runHistory(seed: number, options: Options = {}): Promise<O
     hasBirthTimes,
     isTraced: options.isVerbose === true,
     guards: script.modes.guards,
+    isPacking: script.modes.editsLong,
   };
   const history = new History(world, script);
   const unhandled = (error: unknown) => {

@@ -4,7 +4,8 @@ import { Doing, type Habits, type Handle } from './doing.ts';
 import { DiskError } from './disk.ts';
 import type { Ledger } from './ledger.ts';
 import { doIgnoring } from './ignoring.ts';
-import { MODE_ACTS, type ModeActKind } from './modes.ts';
+import { editLong } from './long-files.ts';
+import { IGNORING_ACTS, LONG_ACTS, type ModeActKind } from './modes.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** One thing that a user does; drawn beforehand, so that a failing history can be shortened by leaving some out. */
@@ -80,7 +81,11 @@ export class Users {
     try {
       const tools = { chance, ledger: this.#ledger, handles: this.#handles, habits: this.#habits };
       const { kind } = act;
-      const what = isOfMode(kind) ? doIgnoring(kind, device, tools) : new Doing(device, tools)[kind]();
+      const what = isAmong(IGNORING_ACTS, kind)
+        ? doIgnoring(kind, device, tools)
+        : isAmong(LONG_ACTS, kind)
+          ? editLong(kind, device, tools)
+          : new Doing(device, tools)[kind]();
       if (what === undefined) return;
       this.done++;
       this.#scheduler.note(`user of ${device.name} ${act.kind} ${what}`);
@@ -101,6 +106,6 @@ export class Users {
   }
 }
 
-function isOfMode(kind: UserAct['kind']): kind is ModeActKind {
-  return MODE_ACTS.some((one) => one === kind);
+function isAmong<T extends ModeActKind>(kinds: readonly T[], kind: UserAct['kind']): kind is T {
+  return kinds.some((one) => one === kind);
 }
