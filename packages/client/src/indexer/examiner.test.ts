@@ -22,6 +22,7 @@ function examine(world: World, name: string): void {
     isKept: () => false,
     isReserved: () => false,
     isProvedGone: () => true,
+    lookAt: () => undefined,
   });
   examiner.examine({ folder: tree.folderAt('')!, folderPath: '', name });
 }

@@ -16,6 +16,8 @@ export interface ExaminerDeps {
   readonly tree: LocalTree;
   readonly rules: () => IgnoreRules;
   readonly problems: PathProblems;
+  /** Something may be different there than Local has it. */
+  readonly lookAt: (paths: readonly string[]) => void;
   /** A file whose content must be read; `stat` is the one that showed it. */
   readonly wantsReading: (path: string, stat: DiskStat, row: LocalRow | undefined) => void;
   /** Whether a file of which only its reading is left is read at another time. */
@@ -46,6 +48,8 @@ export interface Entry {
 /** Compares single entries with the Local tree and records what needs no reading: folders, links, absences. */
 export class Examiner {
   readonly #deps: ExaminerDeps;
+  /** Inodes that were seen under several names. */
+  readonly #hardLinked = new Set<number>();
 
   constructor(deps: ExaminerDeps) {
     this.#deps = deps;
@@ -58,6 +62,10 @@ export class Examiner {
     const stat = disk.stat(path);
     if (isReserved(path, stat?.ino)) return stat?.type;
     const row = 'row' in entry ? entry.row : tree.rowAt(entry.folder.objectId, entry.name);
+    if (stat !== undefined) this.#noteLinks(stat);
+    // Written to by this name just before it went, say: nothing tells of that at its other names (H17).
+    if (row !== undefined && row.stat.ino !== stat?.ino && this.#hardLinked.has(row.stat.ino))
+      this.#deps.lookAt(tree.otherNames(row));
     if (stat === undefined) {
       problems.clear(path);
       if (row !== undefined) this.#isGone(path, row);
@@ -77,9 +85,14 @@ export class Examiner {
     const { disk, problems, rules, isReserved } = this.#deps;
     const stat = disk.stat(path);
     if (stat?.type !== 'file' || isReserved(path, stat.ino) || rules().ignores(path, false)) return false;
+    this.#noteLinks(stat);
     if (!isUnchanged(row, stat) && !this.#deps.readsLater(path, stat, row)) return false;
     problems.clear(path);
     return true;
+  }
+
+  #noteLinks({ type, ino, links }: DiskStat): void {
+    if (type === 'file' && links > 1) this.#hardLinked.add(ino);
   }
 
   #isGone(path: string, row: LocalRow): void {

@@ -22,7 +22,7 @@ import { Waker } from './waker.ts';
 export interface IndexerDeps
   extends
     Omit<ReadingDeps, 'lookAt' | 'isReserved'>,
-    Omit<ExaminerDeps, 'wantsReading' | 'wantsScan' | 'isReserved' | 'isProvedGone' | 'readsLater'> {
+    Omit<ExaminerDeps, 'lookAt' | 'wantsReading' | 'wantsScan' | 'isReserved' | 'isProvedGone' | 'readsLater'> {
   readonly clock: Clock;
   /** Resolves after every change made before the call has come in as a hint (W7). */
   readonly caughtUp: () => Promise<'caught-up' | 'ended'>;
@@ -91,6 +91,7 @@ export class Indexer {
     });
     this.#examiner = new Examiner({
       ...deps,
+      lookAt,
       wantsReading: (path, stat, row) => this.#schedule(path, stat, row),
       readsLater: (path, stat, row) => this.fresh.defers(path, stat, row),
       wantsScan: (path) => this.#scans.set(path, true),

@@ -166,6 +166,12 @@ export class LocalTree {
     });
   }
 
+  /** Paths at which Local has the same inode too. */
+  otherNames({ objectId, stat }: LocalRow): readonly string[] {
+    const others = this.#deps.trees.localByInode(stat.ino).filter((row) => row.objectId !== objectId);
+    return others.flatMap((row) => this.pathOf(row.objectId) ?? []);
+  }
+
   /** Whether something that Local knows has this inode, and is where it was seen. */
   hasName(ino: number): boolean {
     return this.#deps.trees.localByInode(ino).some((row) => {

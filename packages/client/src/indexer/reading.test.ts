@@ -1,7 +1,7 @@
 /** H13: what is read while somebody writes. */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { appendFileSync, linkSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createIgnoreRules } from '@satchel/core/ignore-rules.ts';
 import { contentHash } from '@satchel/core/manifest.ts';
@@ -116,6 +116,31 @@ test('H17 a write through one hard link is seen at all of them, though the watch
   );
   assert.equal(contents[0]?.hash, contents[1]?.hash);
 });
+
+const lastDeeds = {
+  removed: (path: string) => rmSync(path),
+  'saved by replacing': (path: string) => {
+    writeFileSync(`${path}.new`, 'another');
+    renameSync(`${path}.new`, path);
+  },
+};
+
+for (const [what, deed] of Object.entries(lastDeeds)) {
+  test(`H17 a write through a hard link that is then ${what} is seen at the other one`, async () => {
+    await using world = openWorld();
+    const first = await indexedFile(world, 'first', 'old');
+    linkSync(world.path('first'), world.path('second'));
+    await scanned(world);
+    appendFileSync(world.path('second'), ' and new');
+    deed(world.path('second'));
+    await indexing(world, async (signal) => {
+      world.parts.indexer.hint([{ kind: 'dirty', path: 'second', deep: false, closed: true }]);
+      await world.parts.indexer.settled(signal, { waitForWriters: true });
+    });
+    const { content } = world.parts.trees.local.get(first.objectId)!;
+    assert.equal(content.kind === 'file' && content.size, 'old and new'.length);
+  });
+}
 
 test('H45 both Unicode forms of a name, found together: one is synced, the other is a named problem', async () => {
   await using world = openWorld();
