@@ -24,6 +24,8 @@ interface SideView {
   readonly children: (folderId: ObjectId) => Iterable<ObjectId>;
   /** The step that renames an object to its temporary name. */
   readonly stepAside: (id: ObjectId, from: Place, to: Place) => Step | undefined;
+  /** The object that has to be there before this one may go (P15). */
+  readonly awaits: (id: ObjectId) => ObjectId | undefined;
 }
 
 export function orderServerSteps(steps: readonly Step[], decisions: Decisions, firstIndex: number): Ordered {
@@ -39,10 +41,11 @@ export function orderServerSteps(steps: readonly Step[], decisions: Decisions, f
     },
     stepAside(id, _from, to) {
       const node = live(id);
-      if (!node) return undefined;
+      if (!node || !decisions.settings.canWrite(node.workspaceId)) return undefined;
       const { workspaceId, placeVersion: basePlaceVersion } = node;
       return { kind: 'move', objectId: id, workspaceId, to, basePlaceVersion, agrees: true };
     },
+    awaits: (id) => (decisions.facts(id).local ? undefined : decisions.settings.awaitedCopy(id)),
   };
   return new Ordering(mine, view).run(firstIndex);
 }
@@ -62,6 +65,7 @@ export function orderDiskSteps(steps: readonly Step[], decisions: Decisions, fir
       const workspaceId = node(id)?.workspaceId;
       return workspaceId && { kind: 'moveLocal', objectId: id, workspaceId, from, to };
     },
+    awaits: () => undefined,
   };
   return new Ordering(mine, view).run(firstIndex);
 }
@@ -194,7 +198,7 @@ class Ordering {
     const owner = this.#ownerOf(place);
     if (!owner || owner === id) return 'done';
     const leaving = this.#leaving.get(owner);
-    const outcome = leaving ? yield leaving : 'blocked';
+    const outcome = leaving ? yield leaving : yield* this.#needsCopy(owner);
     if (outcome !== 'circle') return outcome;
     const to = [temporaryName(owner), otherTemporaryName(owner)]
       .map((name) => ({ parentId: place.parentId, name }))
@@ -203,6 +207,15 @@ class Ordering {
     if (!aside) return 'blocked';
     this.#emit(aside);
     return 'done';
+  }
+
+  /** One that goes when its copy is on the server (P15) may have to make way for that copy: two swapped across a border. */
+  *#needsCopy(owner: ObjectId): Generator<Step, Outcome, Outcome> {
+    const copy = this.#view.awaits(owner);
+    const creator = copy && this.#creating.get(copy);
+    if (!creator) return 'blocked';
+    // It is there only when the server has answered: the owner goes in a later plan.
+    return (yield creator) === 'circle' ? 'circle' : 'blocked';
   }
 
   #emit(step: Step): void {

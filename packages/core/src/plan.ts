@@ -167,7 +167,10 @@ function surroundings(id: ObjectId, decisions: Decisions): { readonly id: Object
   ] as const) {
     if (node && samePlace(node, place)) continue;
     const occupant = decisions.occupant(side, place);
-    if (occupant) needed.push({ id: occupant, again: false });
+    if (!occupant) continue;
+    needed.push({ id: occupant, again: false });
+    const copy = side === 'remote' ? settings.awaitedCopy(occupant) : undefined;
+    if (copy) needed.push({ id: copy, again: false });
   }
   if (local && remote && isFolder(local.content) && settings.excluded(id)) {
     for (const child of trees.local.children(id)) {
