@@ -22,7 +22,7 @@ const statOf = (ino: number): DiskStat => ({
 });
 
 /** The mount `m` with a folder `f` in it is renamed to `mine` on the disk. */
-function renamed(deleted: boolean) {
+function renamed(deleted: boolean, seenAs: Partial<DiskStat> = {}) {
   const trees = new TreeStore(new ClientDatabase(':memory:'), () => undefined);
   const mount = { objectId: id('m'), workspaceId: own, parentId: root.objectId, name: 'm', placeVersion: 1 };
   trees.putSynced({ ...mount, content: { kind: 'mount' } });
@@ -35,14 +35,14 @@ function renamed(deleted: boolean) {
   const tree = new LocalTree({
     trees,
     root,
-    disk: { stat: () => undefined } as Partial<Disk> as Disk,
+    disk: { stat: (path) => (path === 'mine/f' ? statOf(8) : undefined) } as Partial<Disk> as Disk,
     newId: () => id(`new${made++}`),
     now: () => 1,
     unsettled: () => undefined,
     settled: () => undefined,
     isSent: () => false,
   });
-  const row = tree.observe(root, 'mine', statOf(7), { kind: 'folder' });
+  const row = tree.observe(root, 'mine', { ...statOf(7), ...seenAs }, { kind: 'folder' });
   return { row, inside: trees.local.childNamed({ parentId: row.objectId, name: 'f' }) };
 }
 
@@ -56,4 +56,14 @@ test('C2 a mount that is there keeps its id when it is moved', () => {
   const { row, inside } = renamed(false);
   assert.equal(row.objectId, id('m'));
   assert.deepEqual([inside?.objectId, inside?.workspaceId], [id('f'), shared]);
+});
+
+test('C2 without birth times a folder is known by what it holds: its time changes with every name in it', () => {
+  const { row, inside } = renamed(false, { mtimeNs: '5', ctimeNs: '5' });
+  assert.equal(row.objectId, id('m'));
+  assert.deepEqual([inside?.objectId, inside?.workspaceId], [id('f'), shared]);
+});
+
+test('C2 with them another one that was given its number is another one', () => {
+  assert.notEqual(renamed(false, { mtimeNs: '5', birthNs: '5' }).row.objectId, id('m'));
 });

@@ -234,7 +234,7 @@ export class LocalTree {
     const occupant = trees.local.childNamed(place);
     const sameKind = occupant !== undefined && occupant.content.kind === content.kind;
     if (sameKind && sameInode(occupant.stat, stat)) return { objectId: occupant.objectId, ...carried(occupant) };
-    const mover = this.#mover(stat, content, occupant);
+    const mover = this.#mover(place, stat, content);
     if (mover !== undefined) {
       // What the server has, or will have in a moment, others see as an object of its own.
       const isShared = trees.synced.get(mover.objectId) !== undefined || this.#deps.isSent(mover.objectId);
@@ -252,8 +252,9 @@ export class LocalTree {
   }
 
   /** The object with this inode that is no longer where it was. */
-  #mover(stat: DiskStat, content: Content, occupant: LocalRow | undefined): LocalRow | undefined {
+  #mover(place: Place, stat: DiskStat, content: Content): LocalRow | undefined {
     const { trees, disk } = this.#deps;
+    const occupant = trees.local.childNamed(place);
     return trees.localByInode(stat.ino).find((row) => {
       if (row.content.kind !== content.kind || row.objectId === occupant?.objectId) return false;
       const isSameBytes =
@@ -262,12 +263,26 @@ export class LocalTree {
         row.content.hash === content.hash &&
         row.content.size === content.size;
       // An inode number is given out again after a deletion.
-      if (!isSameBytes && !sameInode(row.stat, stat)) return false;
+      if (!isSameBytes && !sameInode(row.stat, stat) && !this.#isSameFolder(row, stat, place)) return false;
       const path = this.pathOf(row.objectId);
       if (path === undefined) return true;
       const there = disk.stat(path);
       return there === undefined || there.ino !== stat.ino;
     });
+  }
+
+  /**
+   * Where no birth times are told, and the folder's own time has changed with what is in it since it was seen first: by
+   * something that it still holds.
+   */
+  #isSameFolder(row: LocalRow, stat: DiskStat, place: Place): boolean {
+    if (row.content.kind !== 'folder' || row.stat.birthNs !== undefined || stat.birthNs !== undefined) return false;
+    const above = this.pathOf(place.parentId);
+    if (above === undefined) return false;
+    const path = above === '' ? place.name : `${above}/${place.name}`;
+    for (const child of this.#deps.trees.local.children(row.objectId))
+      if (this.#deps.disk.stat(`${path}/${diskNameOf(child)}`)?.ino === child.stat.ino) return true;
+    return false;
   }
 
   /** A move keeps the id within a workspace; across a border it is a new object that refers to the old one. */
