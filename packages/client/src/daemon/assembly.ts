@@ -219,6 +219,10 @@ export function assemble(
     keepFolder: (path) => kept.add(path),
     takeKeptFolder: (path) => kept.take(path),
   });
+  const remark = (what: string, detail: string) => {
+    activity.add(what, '', detail);
+    log(what, { detail });
+  };
   const remote = new RemoteTree({
     trees,
     workspaces,
@@ -227,6 +231,8 @@ export function assemble(
     folderMoved: (id) => {
       if (exclusions.areAny() || rules().areAny) touchBelow(trees, id);
     },
+    shareEnded: () =>
+      remark('workspace_lost', 'a shared folder is no longer shared with you: unchanged files move to the local trash'),
   });
   const following = new Following({
     api,
@@ -237,10 +243,7 @@ export function assemble(
     transaction,
     treeRootId: TREE_ROOT,
     changed: wake,
-    remark: (what, detail) => {
-      activity.add(what, '', detail);
-      log(what, { detail });
-    },
+    remark,
   });
   const downloader = createDownloader({ api: ports.api, hashing, clock, random });
   const committer = new Committer({

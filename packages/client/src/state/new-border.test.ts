@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ContentHash, ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import { DEVICE_PLACES, type ContentHash, type ObjectId, type WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Content } from '@satchel/core/tree.ts';
 import { ClientDatabase } from './database.ts';
 import { renumberAcrossBorders } from './new-border.ts';
@@ -20,7 +20,13 @@ function afterSharing(moves: { readonly here?: Record<string, string>; readonly 
     const node = { objectId: id(name), workspaceId: own, parentId: id(parent), name, content, placeVersion: 1 };
     trees.putSynced(node);
     trees.putRemote({ ...node, parentId: id(moves.there?.[name] ?? parent), seq: 1 });
-    trees.putLocal({ ...node, parentId: id(moves.here?.[name] ?? parent), presence: 'present', stat, seenMs: 9 });
+    trees.putLocal({
+      ...node,
+      parentId: moves.here?.[name] === 'nowhere' ? DEVICE_PLACES.limbo : id(moves.here?.[name] ?? parent),
+      presence: 'present',
+      stat,
+      seenMs: 9,
+    });
   };
   add('d', 'root', FOLDER);
   add('in', 'd', FOLDER);
@@ -59,4 +65,12 @@ test('C2 what stays on its side of the border, or what another device moved over
     for (const name of ['d', 'in', 'f', 'x', 'y'])
       assert.ok(trees.local.get(id(name)), `${name} after ${JSON.stringify(moves)}`);
   }
+});
+
+test('C3 what lies nowhere, its name taken by another one, keeps its id: its fate is still to be proved', () => {
+  const { trees } = afterSharing({ here: { x: 'nowhere' } });
+  assert.deepEqual(
+    [trees.local.get(id('x'))?.parentId, trees.local.get(id('x'))?.workspaceId],
+    [DEVICE_PLACES.limbo, shared],
+  );
 });

@@ -1,5 +1,5 @@
 import { samePlace } from '@satchel/core/diff.ts';
-import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
+import { DEVICE_PLACES, type ObjectId, type WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { Place } from '@satchel/core/tree.ts';
 import type { TreeStore } from './trees.ts';
 
@@ -11,8 +11,15 @@ import type { TreeStore } from './trees.ts';
  */
 export function renumberAcrossBorders(trees: TreeStore, ownId: WorkspaceId, newId: () => ObjectId): void {
   for (const id of trees.localAcrossBorders()) {
+    const local = trees.local.get(id);
+    const remote = trees.remote.get(id);
+    if (local?.parentId === DEVICE_PLACES.limbo && remote !== undefined) {
+      // It lies nowhere: where its name was taken by another one, it is not known yet what became of it.
+      trees.putLocal({ ...local, workspaceId: remote.workspaceId });
+      continue;
+    }
     const wanted = workspaceWanted(trees, ownId, id);
-    if (wanted === undefined || wanted === trees.remote.get(id)?.workspaceId) continue;
+    if (wanted === undefined || wanted === remote?.workspaceId) continue;
     const to = newId();
     trees.renumberLocal(id, to);
     const row = trees.local.get(to);

@@ -198,6 +198,13 @@ export class TreeStore implements Trees {
     return row === undefined ? undefined : (row['object_id'] as ObjectId);
   }
 
+  /** Every object of a workspace, known there or here. */
+  idsIn(workspaceId: WorkspaceId): ObjectId[] {
+    const sql =
+      'SELECT object_id FROM remote WHERE workspace_id = ?1 UNION SELECT object_id FROM local WHERE workspace_id = ?1';
+    return this.#db.columns(sql, workspaceId).map(([id]) => id as ObjectId);
+  }
+
   /** Nothing of the node changed, but what may be done with it: plan it again. */
   touch(id: ObjectId): void {
     this.#changed(id);

@@ -39,6 +39,7 @@ test('H74 what lies in a folder that is moved out of an excluded one is looked a
     chunks,
     newId: () => objectId('new'),
     folderMoved: (id) => exclusions.areAny() && touchBelow(trees, id),
+    shareEnded: () => undefined,
   });
   const workspaceId = objectId('w') as string as WorkspaceId;
   const at = { workspaceId, rootId: TREE_ROOT, mountId: TREE_ROOT } as const;

@@ -10,7 +10,7 @@ import { ListingsUnderWay } from './listings-under-way.ts';
 import { OwnSeqs } from './own-seqs.ts';
 import { digestFrom, rowOf, type RemoteTree, type RemoteTreeDeps, type ServerRecord } from './remote-tree.ts';
 
-export interface FollowingDeps extends Omit<RemoteTreeDeps, 'folderMoved' | 'newId'> {
+export interface FollowingDeps extends Omit<RemoteTreeDeps, 'folderMoved' | 'newId' | 'shareEnded'> {
   readonly api: ServerApi;
   readonly remote: RemoteTree;
   readonly treeRootId: ObjectId;
@@ -280,7 +280,7 @@ export class Following {
 
   #takeAll(workspace: FollowedWorkspace, answer: CallAnswer<'objects'>): void {
     this.#deps.transaction(() => {
-      if (this.#deps.workspaces.get(workspace.workspaceId) === undefined) return;
+      if (!this.#isFollowed(workspace)) return;
       for (const record of answer.objects)
         if (!this.#underWay.isOutdated(record)) this.#deps.remote.take(workspace, record, 0n);
     });
@@ -294,9 +294,9 @@ export class Following {
   ): void {
     const listed = seqOf(answer.cursor);
     this.#deps.transaction(() => {
-      // RACE: lost, or its role changed, since this listing was begun.
+      // RACE: the share ended, appears elsewhere, or has another role since this listing was begun.
       const present = this.#deps.workspaces.get(workspace.workspaceId);
-      if (present === undefined) return;
+      if (present?.mountId !== workspace.mountId) return;
       const { cursor, isExact } = this.#cursorAfter(present, answer);
       // Also what an answer brought meanwhile, unless it is newer than the listing.
       for (const { objectId: id, seq } of this.#deps.trees.remoteIn(workspace.workspaceId))
@@ -318,6 +318,11 @@ export class Following {
       });
     });
     this.#deps.changed();
+  }
+
+  /** RACE: the share ended, or appears elsewhere, while it was listed. */
+  #isFollowed({ workspaceId, mountId }: FollowedWorkspace): boolean {
+    return this.#deps.workspaces.get(workspaceId)?.mountId === mountId;
   }
 
   /** Takes in one page and moves the cursor, in one transaction. True when the digests differ. */
@@ -351,7 +356,10 @@ export class Following {
     return { cursor: reached === listed ? answer.cursor : `${epoch}.${reached}`, isExact };
   }
 
-  /** Workspaces that came, went, or whose role changed. One appears once its mount is known. */
+  /**
+   * Workspaces that came, or whose role changed. One appears once its mount is known, and goes with it: what the list
+   * lacks may also be what a restored server has forgotten.
+   */
   #adoptSet(listed: CallAnswer<'workspaces'>['workspaces']): void {
     this.#deps.transaction(() => {
       for (const { workspaceId, kind, rootId, role, epoch } of listed) {
@@ -363,24 +371,11 @@ export class Following {
           this.#deps.workspaces.put({ workspaceId, rootId, mountId, role, epoch, head: 0, digest: digestText(0n) });
         else if (known.role !== role) {
           this.#deps.workspaces.put({ ...known, role });
-          for (const row of this.#deps.trees.remoteIn(known.workspaceId)) this.#deps.trees.touch(row.objectId);
+          for (const id of this.#deps.trees.idsIn(known.workspaceId)) this.#deps.trees.touch(id);
         }
       }
-      const ids = new Set(listed.map(({ workspaceId }) => workspaceId));
-      for (const workspace of this.#deps.workspaces.all()) if (!ids.has(workspace.workspaceId)) this.#lose(workspace);
     });
     this.#deps.changed();
-  }
-
-  /** H98: no member any more. What is as synced goes into the local trash; what was changed here is kept as new. */
-  #lose(workspace: FollowedWorkspace): void {
-    for (const row of this.#deps.trees.remoteIn(workspace.workspaceId))
-      this.#deps.remote.drop(workspace, row.objectId, 0n, 'gone');
-    this.#deps.workspaces.remove(workspace.workspaceId);
-    this.#deps.remark(
-      'workspace_lost',
-      'a shared folder is no longer shared with you: unchanged files move to the local trash',
-    );
   }
 }
 

@@ -116,6 +116,7 @@ test('H73 what lies in a folder that is renamed elsewhere may be ignored no more
     chunks: createChunkIndex(db),
     newId: () => id('new'),
     folderMoved: (each) => touchBelow(trees, each),
+    shareEnded: () => undefined,
   });
   const workspace = {
     workspaceId,

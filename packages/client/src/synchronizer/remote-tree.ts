@@ -9,6 +9,7 @@ import type { CallAnswer } from '../ports/server-api.ts';
 import type { ChunkIndex } from '../state/chunk-index.ts';
 import { renumberAcrossBorders } from '../state/new-border.ts';
 import type { RemoteRow } from '../state/rows.ts';
+import { forgetShare } from './forgotten-share.ts';
 import type { TreeStore } from '../state/trees.ts';
 import type { FollowedWorkspace, WorkspaceStore } from '../state/workspaces.ts';
 
@@ -24,6 +25,8 @@ export interface RemoteTreeDeps {
   readonly newId: () => ObjectId;
   /** What lies in this folder lies in another one now. */
   readonly folderMoved: (id: ObjectId) => void;
+  /** A share that was followed has ended. */
+  readonly shareEnded: () => void;
 }
 
 /**
@@ -56,10 +59,12 @@ export class RemoteTree {
     let isSplit = false;
     if (before !== undefined && before.deleted !== true && before.workspaceId === workspace.workspaceId) {
       next = removeFrom(next, this.#fingerprint(workspace, before));
-      if (before.content.kind === 'folder' && record.kind === 'mount' && record.mounts !== undefined) {
-        next = this.#splitOff(workspace, record.objectId, { to: record.mounts, digest: next });
-        isSplit = true;
-      }
+    }
+    // Also where nothing is known of it there: the answer to the commit that made it has not come yet.
+    const isBorder = before === undefined || before.content.kind === 'folder';
+    if (isBorder && record.deleted !== true && record.mounts !== undefined) {
+      next = this.#splitOff(workspace, record.objectId, { to: record.mounts, digest: next });
+      isSplit = true;
     }
     const row = rowOf(workspace, record);
     const { version } = record;
@@ -69,6 +74,10 @@ export class RemoteTree {
       trees.synced.get(row.objectId) !== undefined || trees.local.get(row.objectId) !== undefined;
     if (row.deleted === true && !isKnown()) trees.removeRemote(row.objectId);
     else trees.putRemote(row);
+    if (before?.mounts !== undefined && before.deleted !== true) {
+      if (row.deleted === true) this.#endShare(before.mounts);
+      else if (row.mounts === undefined) forgetShare(this.#deps, { ...before, mounts: before.mounts }, 'kept');
+    }
     if (isSplit) renumberAcrossBorders(trees, workspace.workspaceId, this.#deps.newId);
     if (before !== undefined && !samePlace(before, row) && isFolder(row.content)) this.#deps.folderMoved(row.objectId);
     return next;
@@ -80,10 +89,27 @@ export class RemoteTree {
     const row = trees.remote.get(id);
     if (row === undefined) return digest;
     const next = row.deleted === true ? digest : removeFrom(digest, this.#fingerprint(workspace, row));
-    const isKnown = trees.synced.get(id) !== undefined;
-    if (how === 'gone' && isKnown) trees.putRemote({ ...row, deleted: true });
-    else trees.removeRemote(id);
+    const { mounts } = row;
+    if (mounts !== undefined && row.deleted !== true) {
+      if (how === 'gone') this.#endShare(mounts);
+      else forgetShare(this.#deps, { ...row, mounts }, 'new');
+    }
+    this.#bury(row, how);
     return next;
+  }
+
+  #bury(row: RemoteRow, how: 'gone' | 'forgotten'): void {
+    const { trees } = this.#deps;
+    if (how === 'gone' && trees.synced.get(row.objectId) !== undefined) trees.putRemote({ ...row, deleted: true });
+    else trees.removeRemote(row.objectId);
+  }
+
+  /** H98: no member any more. What is as synced goes into the local trash; what was changed here is kept. */
+  #endShare(workspaceId: WorkspaceId): void {
+    const { trees, workspaces, shareEnded } = this.#deps;
+    for (const row of trees.remoteIn(workspaceId)) this.#bury(row, 'gone');
+    workspaces.remove(workspaceId);
+    shareEnded();
   }
 
   /** The sum over the live rows of a workspace. */
