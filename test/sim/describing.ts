@@ -1,3 +1,4 @@
+import type { TreeNode } from '@satchel/core/tree.ts';
 import type { SimDevice } from './device.ts';
 
 /** What a device that does not come to an end is at, for people. */
@@ -18,5 +19,18 @@ export function describe({ running, log }: SimDevice): string {
     problems: status.problems.slice(0, 5),
     state: status.state,
   };
-  return `${JSON.stringify(facts)}\n${log.slice(-6).join('\n')}`;
+  const open = facts.outstanding.map((id) =>
+    (['local', 'remote', 'synced'] as const)
+      .map((tree) => `${tree} ${tell(daemon.parts.trees[tree].get(id))}`)
+      .join(', '),
+  );
+  return [JSON.stringify(facts), ...open, ...log.slice(-6)].join('\n');
+}
+
+function tell(node: TreeNode | undefined): string {
+  if (node === undefined) return 'nothing';
+  const { objectId, parentId, workspaceId, name, content, ...more } = node;
+  const { presence, deleted } = more as { readonly presence?: string; readonly deleted?: boolean };
+  const ids = [objectId, parentId, workspaceId].map((id) => id.slice(-4));
+  return `${ids[0]} ${ids[1]}/${name} in ${ids[2]}: ${deleted === true ? 'deleted ' : ''}${content.kind} ${presence ?? ''}`;
 }

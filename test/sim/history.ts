@@ -286,12 +286,12 @@ export class History {
     for (;;) {
       const isStuck = await this.#isStill(deadline);
       if (isStuck === undefined) continue;
+      // What downloads that came to nothing have left goes with the next tick of the housekeeping.
+      await scheduler.run(() => false, scheduler.now + 6000);
       if (isStuck) {
         await this.#decide();
         continue;
       }
-      // What downloads that came to nothing have left goes with the next tick of the housekeeping.
-      await scheduler.run(() => false, scheduler.now + 6000);
       for (const view of this.#agreed.values()) await this.#modes.checkSettled(view);
       return;
     }

@@ -67,7 +67,15 @@ for (const { seed, wanted: asItWas } of histories) {
     console.log(
       `  shrunk to ${script.acts.length} acts and ${script.incidents.length} incidents: ${violation?.message ?? ''}`,
     );
-    console.log(lines.filter((line) => /user of|incident|starts|killed|power|well again|crash/.test(line)).join('\n'));
+    console.log(
+      lines
+        .filter((line) =>
+          /user of| does | may not |may write|takes over|incident|starts|killed|power|well again|crash|restored/.test(
+            line,
+          ),
+        )
+        .join('\n'),
+    );
   }
   if (failed.length >= Number(values['stop-after'])) break;
 }

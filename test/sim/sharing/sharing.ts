@@ -1,3 +1,7 @@
+import { TREE_ROOT } from '@satchel/client/daemon/assembly.ts';
+import { objectAt } from '@satchel/client/state/paths.ts';
+import type { ObjectId } from '@satchel/protocol/ids.ts';
+import type { ObjectRecord } from '@satchel/protocol/objects.ts';
 import type { Chance } from '../chance.ts';
 import { difference, hashedTree, serverView, Violation, type View } from '../checks.ts';
 import type { SimDevice } from '../device.ts';
@@ -73,20 +77,23 @@ export class Sharing {
 
   /**
    * With changes that cannot go up, devices still agree on everything else: what lies in a shared folder that may only
-   * be viewed, or where one was, may differ.
+   * be viewed, or where one was, may differ, and so may what waits for it, as the originals of what was moved there.
    */
   async checkStuck(): Promise<void> {
     const { server, devices } = this.#deps;
     for (const device of devices) {
+      const { trees, engine, objectProblems } = device.running!.daemon.parts;
       const objects = await treeOf(server, device.account);
       const view = serverView(objects, device.account.rootId);
-      const stuck = problemsOf(device).map(({ path }) => path);
-      const viewed = this.#whereabouts.memberships.filter(
-        ({ account, role }) => account === device.account && role === 'viewer',
-      );
-      const mounts = viewed.map(({ mountId }) => mountId);
-      const lenient = [...stuck, ...pathsOf(view, objects, mounts)];
-      const isLenient = (path: string) => lenient.some((each) => path === each || path.startsWith(`${each}/`));
+      const idAt = idsByPath(objects);
+      const open = new Set([...engine.outstanding(), ...objectProblems.all().map(({ objectId }) => objectId)]);
+      for (const { account, role, mountId } of this.#whereabouts.memberships)
+        if (account === device.account && role === 'viewer') open.add(mountId);
+      const isLenient = (path: string) => {
+        const above = path.split('/').map((_name, depth, names) => names.slice(0, depth + 1).join('/'));
+        const ids = above.flatMap((each) => [idAt.get(each), objectAt(trees.local, each, TREE_ROOT)?.objectId]);
+        return ids.some((id) => id !== undefined && open.has(id));
+      };
       const strict = (whole: View): View => new Map([...whole].filter(([path]) => !isLenient(path)));
       const different = difference(strict(hashedTree(device)), strict(view));
       if (different !== undefined)
@@ -120,12 +127,11 @@ function problemsOf({ running }: SimDevice) {
   return running?.control.status().problems ?? [];
 }
 
-function pathsOf(view: View, objects: Awaited<ReturnType<typeof treeOf>>, ids: readonly string[]): readonly string[] {
-  const byId = new Map(objects.map((object) => [object.objectId as string, object]));
-  return ids.flatMap((id) => {
-    const names: string[] = [];
-    for (let at = byId.get(id); at !== undefined; at = byId.get(at.parentId)) names.unshift(at.name);
-    const path = names.join('/');
-    return view.has(path) ? [path] : [];
-  });
+function idsByPath(objects: readonly ObjectRecord[]): ReadonlyMap<string, ObjectId> {
+  const byId = new Map(objects.map((object) => [object.objectId, object]));
+  const pathOf = ({ name, parentId }: ObjectRecord): string => {
+    const folder = byId.get(parentId);
+    return folder === undefined ? name : `${pathOf(folder)}/${name}`;
+  };
+  return new Map(objects.map((object) => [pathOf(object), object.objectId]));
 }

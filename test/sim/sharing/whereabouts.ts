@@ -67,7 +67,7 @@ export class Whereabouts {
       for (const [name, inode] of folder.entries) {
         const root = this.#roots.get(inode);
         const within = folder === disk.root && name === '.satchel' ? undefined : zone;
-        if (inode.type === 'folder') visit(inode, within && root && isMember(root) ? root : within);
+        if (inode.type === 'folder') visit(inode, within === PRIVATE && root && isMember(root) ? root : within);
         else if (inode.type === 'file') this.#note(text(inode), within, account);
       }
     };
