@@ -63,6 +63,35 @@ test('H105 what was fetched of a file whose version has come in another way goes
   assert.equal(isThere(), false);
 });
 
+test('S9 the server is asked once about an upload that it tells nothing of, as of this device’s own', async () => {
+  await using world = openWorld();
+  let asked = 0;
+  world.meddling.answer = () => {
+    asked++;
+    return { uploads: [] };
+  };
+  const { api, disk, parts, workspace } = world;
+  const downloader: Downloader = { fetchChunks: async () => assert.fail('nothing has arrived') };
+  const prefetching = new Prefetching({ ...parts, api, disk, clock: createHastyClock(), downloader });
+  for (let ping = 0; ping < 3; ping++) await prefetching.heard(workspace.workspaceId, 'mine' as UploadId, never);
+  assert.equal(asked, 1);
+});
+
+test('S9 an upload of another device that is small so far is asked about again', async () => {
+  await using world = openWorld();
+  let asked = 0;
+  const arrived = [{ id: 'chunk' as ChunkId, size: 1, offset: 0 }];
+  world.meddling.answer = () => {
+    asked++;
+    return { uploads: [{ uploadId: 'theirs' as UploadId, objectId: LONG, arrived, position: 1 }] };
+  };
+  const { api, disk, parts, workspace } = world;
+  const downloader: Downloader = { fetchChunks: async () => assert.fail('it is fetched after its commit') };
+  const prefetching = new Prefetching({ ...parts, api, disk, clock: createHastyClock(), downloader });
+  for (let ping = 0; ping < 3; ping++) await prefetching.heard(workspace.workspaceId, 'theirs' as UploadId, never);
+  assert.equal(asked, 3);
+});
+
 test('S1 what is fetched of the next upload of a file does not mix with what is being taken', async () => {
   await using world = openWorld();
   const arrived = [{ id: 'chunk' as ChunkId, size: LARGE_BYTES, offset: 0 }];

@@ -41,10 +41,15 @@ const SILENT_MS = 60_000;
 /** Room that is left to everything else on the disk. */
 const SPARE_BYTES = 1024 ** 3;
 
+/** `later`: too small so far, say. `never`: one of this device's own, or one that is over. */
+type Beginning = Followed | 'later' | 'never';
+
+const KNOWN_UPLOADS = 1000;
+
 /** Fetches what other devices are still uploading, so that the two hops of a long file overlap. */
 export class Prefetching {
   readonly #deps: PrefetchingDeps;
-  readonly #byUpload = new Map<UploadId, Promise<Followed | undefined>>();
+  readonly #byUpload = new Map<UploadId, Promise<Beginning>>();
   /** The upload of each object that was begun last. */
   readonly #byObject = new Map<ObjectId, Followed>();
 
@@ -54,7 +59,7 @@ export class Prefetching {
 
   async heard(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<void> {
     const followed = await (this.#byUpload.get(uploadId) ?? this.#follow(workspaceId, uploadId, signal));
-    if (followed === undefined || followed.isOver) return;
+    if (typeof followed === 'string' || followed.isOver) return;
     followed.heardAt = this.#deps.clock.monotonic();
     if (followed.running !== undefined) {
       followed.again = true;
@@ -72,7 +77,6 @@ export class Prefetching {
     } finally {
       followed.running = undefined;
     }
-    if (this.#byUpload.size > 1000) this.#byUpload.clear();
   }
 
   /** Ends the prefetch of an object; resolves when nothing writes to its file any more. Undefined: none can be relied on. */
@@ -108,28 +112,33 @@ export class Prefetching {
     await followed.early.end().catch(() => (followed.hasFailed = true));
   }
 
-  async #follow(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<Followed | undefined> {
+  async #follow(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<Beginning> {
     const beginning = this.#begin(workspaceId, uploadId, signal);
     this.#byUpload.set(uploadId, beginning);
-    let followed: Followed | undefined;
+    for (const oldest of this.#byUpload.keys()) {
+      if (this.#byUpload.size <= KNOWN_UPLOADS) break;
+      this.#byUpload.delete(oldest);
+    }
+    let followed: Beginning = 'later';
     try {
       followed = await beginning;
       return followed;
     } finally {
-      // Small files are fetched as quickly after their commit; they may still grow past the limit.
-      if (followed === undefined) this.#byUpload.delete(uploadId);
+      if (followed === 'later') this.#byUpload.delete(uploadId);
     }
   }
 
-  async #begin(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<Followed | undefined> {
+  async #begin(workspaceId: WorkspaceId, uploadId: UploadId, signal: AbortSignal): Promise<Beginning> {
     const { api, disk, exclusions, downloader, clock } = this.#deps;
     const query = { workspace_id: workspaceId, upload_id: uploadId };
-    const hasRoom = (await disk.freeBytes()) > SPARE_BYTES;
     const { uploads } = await api.call('uploads', { query }, signal);
     const upload = uploads.find((one) => one.uploadId === uploadId);
-    const reach = Math.max(0, ...(upload?.arrived.map(({ offset, size }) => offset + size) ?? []));
-    if (upload === undefined || !hasRoom || exclusions.has(upload.objectId) || reach < LARGE_BYTES) return undefined;
+    if (upload === undefined) return 'never';
+    // Small files are fetched as quickly after their commit; they may still grow past the limit.
+    const reach = Math.max(0, ...upload.arrived.map(({ offset, size }) => offset + size));
+    const hasRoom = reach >= LARGE_BYTES && (await disk.freeBytes()) > SPARE_BYTES;
     const { objectId } = upload;
+    if (!hasRoom || exclusions.has(objectId)) return 'later';
     const previous = this.#byObject.get(objectId);
     if (previous !== undefined) {
       await this.#end(previous);
