@@ -102,7 +102,10 @@ function readThrough(body: Readable, maxBytes: number, take: (piece: Uint8Array)
     }
   };
   body.once('end', resolve).once('error', reject);
-  body.once('close', () => reject(new CodedError('length_mismatch', 'The body ended before its announced length.')));
+  body.once('close', () => {
+    if (body.readableEnded) return;
+    reject(new CodedError('length_mismatch', 'The body ended before its announced length.'));
+  });
   body.on('data', onData);
   return promise;
 }
