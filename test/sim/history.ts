@@ -3,6 +3,7 @@ import { createChance, type Chance } from './chance.ts';
 import { checkContents, checkStaging, disagreement, serverView, Violation, type View } from './checks.ts';
 import { describe } from './describing.ts';
 import { SimDevice, type World } from './device.ts';
+import { examine } from './examining.ts';
 import type { Figures } from './figures.ts';
 import { Ledger } from './ledger.ts';
 import { NO_FAULTS, unlessKilled } from './machine.ts';
@@ -62,11 +63,18 @@ export class History {
     await this.#settle();
     await this.#end();
     for (const solo of solos) await this.#playSolo(solo);
+    if (sharing === undefined) await this.#examine();
+  }
+
+  async #examine(): Promise<void> {
+    const { server } = this.#world;
+    await this.#complete(examine({ devices: this.devices, server, isDamaged: this.#script.modes.damages }));
   }
 
   /** All agree: rightly, and still when nothing is left alone any more. */
   async #end(): Promise<void> {
     await this.#check();
+    if (this.#script.modes.ignores) await this.#examine();
     while (this.#modes.lift()) {
       await this.#settle();
       await this.#check();

@@ -111,8 +111,8 @@ export interface Assembly {
   readonly objectProblems: ObjectProblems;
   readonly exclusions: Exclusions;
   readonly kept: KeptFolders;
-  /** Nothing of it is brought to this device: excluded, ignored, or left alone. */
-  readonly isUnwanted: (id: ObjectId) => boolean;
+  /** As of now: of which objects nothing is brought to this device, since they are excluded, ignored, or left alone. */
+  readonly unwanted: () => (id: ObjectId) => boolean;
   readonly activity: ActivityLog;
   readonly transferred: { up: number; down: number };
   /** Path of an object on the server, as this device knows it. */
@@ -358,7 +358,10 @@ export function assemble(
     objectProblems,
     exclusions,
     kept,
-    isUnwanted: (id) => liesInLeftAlone(trees, id) || excluded()(id),
+    unwanted: () => {
+      const isExcluded = excluded();
+      return (id) => liesInLeftAlone(trees, id) || isExcluded(id);
+    },
     activity,
     transferred,
     remotePathOf: (id) => pathOf(trees.remote, id, TREE_ROOT),

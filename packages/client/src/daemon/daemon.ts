@@ -128,8 +128,8 @@ export class Daemon {
       recover: () => this.#recover(signal),
       sweep: () => {
         this.#prefetching.dropUnwanted();
-        const { applier, isUnwanted } = this.parts;
-        sweepParts(applier, { isUnwanted, isTaken: (id) => this.#prefetching.isFollowing(id) });
+        const { applier, unwanted } = this.parts;
+        sweepParts(applier, { isUnwanted: unwanted(), isTaken: (id) => this.#prefetching.isFollowing(id) });
       },
       trashLimits: this.#options.preferences.trash,
       isInSync: () => this.isInSync(),

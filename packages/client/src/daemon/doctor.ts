@@ -65,6 +65,7 @@ async function checkDisk(daemon: Daemon, findings: Finding[]): Promise<number> {
 
 function checkTrees(daemon: Daemon, findings: Finding[]): number {
   const { trees, engine, tree, objectProblems, guard } = daemon.parts;
+  const isUnwanted = daemon.parts.unwanted();
   let seen = 0;
   for (const id of trees.differing()) {
     seen++;
@@ -73,6 +74,7 @@ function checkTrees(daemon: Daemon, findings: Finding[]): number {
     // The note that it was deleted may outlive what it was about: neither side has it.
     const isGone = local === undefined && synced === undefined && remote?.deleted === true;
     if (isFine || isGone || local?.presence === 'unknown' || engine.isOutstanding(id)) continue;
+    if (local === undefined && isUnwanted(id)) continue;
     // The status tells of these: they wait for a person, not for a plan.
     if (objectProblems.isWaiting(id) || guard.isHeld(id)) continue;
     findings.push({
