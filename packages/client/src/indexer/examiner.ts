@@ -9,6 +9,7 @@ import type { KnownFolder, LocalTree } from './local-tree.ts';
 import { asMounted, isHiddenByMount } from './mounted.ts';
 import { isUnchanged, staysInside, UNSEEN } from './observation.ts';
 import type { PathProblems } from './problems.ts';
+import { isSupplanted } from './supplanted.ts';
 
 export interface ExaminerDeps {
   readonly disk: Disk;
@@ -71,7 +72,8 @@ export class Examiner {
       if (row !== undefined) this.#isGone(path, row);
     } else if (rules().ignores(path, stat.type === 'folder')) {
       problems.clear(path);
-      this.#leaveAlone(row);
+      if (row !== undefined && !isLeftAlone(row) && isSupplanted(this.#deps, path, row)) tree.vanish(row);
+      else this.#leaveAlone(row);
     } else if (row !== undefined || this.#isNameable(entry, path)) {
       problems.clear(path);
       this.#record(entry, { path, stat, row });

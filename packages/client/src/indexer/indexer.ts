@@ -16,6 +16,7 @@ import { ArrivalReader } from './reading-arrivals.ts';
 import type { ReadingDeps } from './reading.ts';
 import { Reservations } from './reservations.ts';
 import { examineOrReport, scanFolder, type ScanSteps } from './scan.ts';
+import { isSupplanted } from './supplanted.ts';
 import { ShortageRetries } from './shortage-retries.ts';
 import { Waker } from './waker.ts';
 
@@ -355,7 +356,7 @@ export class Indexer {
     // This device is about to record where it has put it, or what it has put into it.
     const path = this.#deps.tree.pathOf(id) ?? '';
     if (this.#reservations.has(path, row.stat.ino) || this.#reservations.hasBelow(path)) return 'unknown';
-    const absence = this.#deps.tree.absence(row);
+    const absence = isSupplanted(this.#deps, path, row) ? 'absent' : this.#deps.tree.absence(row);
     return absence === 'absent' && isHidden(this.#deps, row, hidden) ? 'unknown' : absence;
   }
 

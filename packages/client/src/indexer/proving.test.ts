@@ -370,3 +370,13 @@ test('H11 what a rule ignores is not indexed, and all beside it is', async () =>
   await scanned(world);
   assert.deepEqual(names(world), ['a.odt']);
 });
+
+test('H73 C3 a file is deleted when a folder stands in its place that is ignored for being one', async () => {
+  await using world = openWorld();
+  await indexedFile(world, '.Trashes', 'a file that is not ignored');
+  rmSync(world.path('.Trashes'));
+  mkdirSync(world.path('.Trashes'));
+  hint(world, '.Trashes');
+  await indexing(world, (signal) => world.parts.indexer.settled(signal, { waitForWriters: true }));
+  assert.deepEqual(names(world), []);
+});
