@@ -95,16 +95,19 @@ export class ModePlay {
     }
   }
 
-  /** A rule for folders only lets a file of the same name come, which the ignored folder is in the way of. */
+  /** A folder that is ignored as such, or stays for what is ignored in it, is in the way of a file of its name. */
   async clearTheWay(view: () => Promise<View>): Promise<void> {
     if (!this.#modes.ignores) return;
     const server = await view();
     for (const device of this.#devices) {
+      const isStuck = device.running?.control.status().problems.some(({ code }) => code === 'stuck');
+      if (isStuck !== true) continue;
       const rules = rulesOf(device);
       const isIgnored = (path: string, what: string) => rules.ignores(path, what === 'folder');
       for (const [path, what] of device.tree()) {
         const there = server.get(path);
-        if (!isIgnored(path, what) || there === undefined || isIgnored(path, there)) continue;
+        const isFolder = (one: string) => one === 'folder';
+        if (there === undefined || isIgnored(path, there) || isFolder(what) === isFolder(there)) continue;
         this.#world.scheduler.note(`user of ${device.name} makes way at ${path}`);
         device.disk.rename(path, `of ${device.name} ${this.#world.chance.below(2 ** 30)}`);
         break;
