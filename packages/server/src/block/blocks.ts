@@ -69,6 +69,8 @@ export interface Blocks extends AddressSigner {
   fetch(caller: Caller, request: FetchRequest): Promise<Runs>;
   getChunk(caller: Caller, get: GetChunk): Promise<ChunkBytes>;
   readContent(caller: Caller, content: ReadContent): Runs;
+  /** Room for other bytes in memory, within the bound of those in flight. @throws CodedError('unavailable') */
+  takeRoom(caller: Caller, bytes: number): Promise<Disposable>;
   readonly upkeep: BlockUpkeep;
 }
 
@@ -111,6 +113,7 @@ export async function createBlocks(ports: BlockPorts, settings: BlockSettings = 
     fetch: (caller, request) => fetchChunks(all, caller, request),
     getChunk: (caller, get) => getChunk(all, caller, get),
     readContent: (caller, content) => readContent(all, caller, content),
+    takeRoom: (caller, bytes) => budget.of(caller.userId).take(bytes),
     upkeep: {
       ...createScrubber(all, settings.scrubBytesPerSecond),
       ...createCollector(all),

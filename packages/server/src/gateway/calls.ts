@@ -7,6 +7,7 @@ import type { ReadBody } from '../block/gather.ts';
 import type { Caller } from '../ports/chunk-ledger.ts';
 import type { Authenticate } from './authenticate.ts';
 import { sendJson } from './json-answer.ts';
+import { holdRoom, type TakeRoom } from './long-bodies.ts';
 import { byteBody } from './request-bodies.ts';
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
@@ -41,11 +42,12 @@ export interface Calls {
   on<N extends RouteName>(name: N, handler: Handler<N>): void;
 }
 
-export function createCalls(app: FastifyInstance, authenticate: Authenticate): Calls {
+export function createCalls(app: FastifyInstance, authenticate: Authenticate, takeRoom: TakeRoom): Calls {
   return {
     on: (name, handler) => {
       const route: Route = ROUTES[name];
       const maxBytes = route.bodyBytes ?? DEFAULT_BODY_BYTES;
+      const isJson = route.body !== undefined && route.body !== 'bytes';
       app.route({
         method: route.method,
         url: API + route.path,
@@ -66,6 +68,7 @@ export function createCalls(app: FastifyInstance, authenticate: Authenticate): C
           return sendJson(request, reply, JSON.stringify(answer));
         },
         ...(route.auth === 'token' ? { onRequest: authenticate } : {}),
+        ...(isJson && maxBytes > DEFAULT_BODY_BYTES ? { preParsing: holdRoom(takeRoom, maxBytes) } : {}),
       });
     },
   };

@@ -75,7 +75,7 @@ export async function createGateway(services: Services, options: GatewayOptions)
   await app.register(websocket, { options: { maxPayload: 4096 } });
 
   const authenticate = createAuthenticate((token) => services.accounts.callerOf(token));
-  const calls = createCalls(app, authenticate);
+  const calls = createCalls(app, authenticate, (caller, bytes) => services.blocks.takeRoom(caller, bytes));
   accountRoutes(calls, services);
   fileRoutes(calls, services);
   contentRoute(calls, services);

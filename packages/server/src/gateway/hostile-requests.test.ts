@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -141,6 +142,32 @@ test('S11 what takes long to parse or to complain about is refused at its beginn
     const { issues } = answer.json.details as unknown as { readonly issues: readonly unknown[] };
     assert.ok(issues.length <= 3, `${path} complains of its first fault only, not of ${issues.length}`);
   }
+});
+
+test('S11 long JSON bodies take room before they are read: some of one user at a time, and others have theirs', async (t) => {
+  const server = await served(t);
+  const [ann, bob] = [await server.signUp(), await server.signUp()];
+  const long = 15 * 1024 * 1024;
+  const head =
+    `POST /api/v1/files/commit HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ann.access_token}\r\n` +
+    `content-type: application/json\r\ncontent-length: ${long}\r\n\r\n`;
+  const stalled = Array.from({ length: 3 }, () => connect(server.port, '127.0.0.1'));
+  t.after(() => stalled.forEach((socket) => socket.destroy()));
+  const answered = stalled.map(async (socket) => {
+    socket.write(head);
+    return String((await once(socket, 'data'))[0]);
+  });
+  const first = await Promise.race(answered);
+  assert.match(first, /^HTTP\/1\.1 503 [^]*"code":"unavailable"/, 'the third waits for the two before it, in vain');
+  const headers = { 'content-type': 'application/json' };
+  const body = `{"workspaceId":"${bob.workspaceId}","operations":[]${' '.repeat(2 * 1024 * 1024)}}`;
+  assertProblem(
+    await server.call('POST', 'files/commit', { token: bob.access_token, body, headers }),
+    'request_invalid',
+  );
+  stalled.forEach((socket) => socket.destroy());
+  const again = { token: ann.access_token, body: ' '.repeat(long), headers };
+  assertProblem(await server.call('POST', 'files/commit', again), 'request_invalid', 'room again');
 });
 
 test('what is not HTTP gets a problem and an end', async (t) => {
