@@ -186,14 +186,13 @@ export class ModePlay {
     const now = new Map(device.tree());
     // An ignored folder has a name on the server that a file wants: that has got another one.
     if (ignored.some((path) => expected.has(path) && !now.has(path))) return undefined;
-    const leftOut = new Set([...now].flatMap(([path, what]) => (rules.ignores(path, what === 'folder') ? [what] : [])));
     for (const [path, what] of now) {
       if (expected.get(path) === what) continue;
       // What is ignored stays on the server, and its folders with it; they have their names before what was made there.
       const isForIgnored = what === 'folder' && ignored.some((below) => below.startsWith(`${path}/`));
       if (isForIgnored && expected.has(path)) return undefined;
-      // Moved, and ignored before the move was on the server: there it never went.
-      if (isForIgnored || leftOut.has(what)) now.delete(path);
+      // Moved or deleted, and ignored before that was on the server: there it never went.
+      if (isForIgnored || (this.#rules.length > 1 && !expected.has(path))) now.delete(path);
     }
     return difference(now, expected);
   }
