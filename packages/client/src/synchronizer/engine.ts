@@ -171,7 +171,8 @@ export class Engine {
       guard.settled(id);
     }
     for (const id of waiting) if (this.#dirty.delete(id) && !this.#deps.isLeftAlone(id)) this.#dirty.add(id);
-    this.#deps.part([...settled, ...waiting]);
+    // What the server is being asked for is over when it answers.
+    this.#deps.part([...settled, ...waiting].filter((id) => !this.#deps.tasks.isBusy(id)));
     guard.hold(held);
     // What is deleted here and waits, waits for the contents that are held: it goes or comes back with them.
     const hanging = guard.isHolding() ? waiting.filter((id) => this.#isDeletedHere(id)) : [];

@@ -106,6 +106,18 @@ test('H72 H73 what is left alone does not hold a folder that goes, nor what the 
   assert.deepEqual([trees.local.get(id('in')), trees.local.get(id('deleted'))], [undefined, undefined]);
 });
 
+test('H73 what went from a folder before that was left alone, and was moved elsewhere meanwhile, is brought there', () => {
+  const { places, there, here, before, trees } = device('secret');
+  for (const put of [here, before, there]) put('secret', 'secret', folder);
+  leaveAlone(trees, trees.local.get(id('secret'))!);
+  for (const name of ['moved', 'stays']) before(name, `secret/${name}`);
+  there('moved', 'open');
+  there('stays', 'secret/stays');
+  places.part([id('moved'), id('stays')], none);
+  assert.equal(trees.synced.get(id('moved')), undefined);
+  assert.notEqual(trees.synced.get(id('stays')), undefined, 'it is looked at again with its folder');
+});
+
 test('H73 what lies in a folder that is renamed elsewhere may be ignored no more: it is looked at again', () => {
   using db = new ClientDatabase(':memory:');
   const touched = new Set<ObjectId>();

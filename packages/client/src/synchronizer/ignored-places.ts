@@ -2,6 +2,7 @@ import type { IgnoreRules } from '@satchel/core/ignore-rules.ts';
 import { isFolder, samePlace } from '@satchel/core/diff.ts';
 import type { TreeNode } from '@satchel/core/tree.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
+import { LIMITS } from '@satchel/protocol/limits.ts';
 import { forgetLeftAlone, isLeftAlone } from '../indexer/left-alone.ts';
 import type { LocalTree } from '../indexer/local-tree.ts';
 import type { TreeStore } from '../state/trees.ts';
@@ -51,18 +52,33 @@ export class IgnoredPlaces {
     const parted = ids.filter((id) => this.#isParted(id, isExcluded));
     if (parted.length === 0) return;
     this.#deps.transaction(() => {
-      for (const id of parted) forgetLeftAlone(trees, id, tree.remove(id));
+      for (const id of parted) forgetLeftAlone(trees, id, trees.local.get(id) === undefined ? [id] : tree.remove(id));
     });
   }
 
   #isParted(id: ObjectId, isExcluded: (id: ObjectId) => boolean): boolean {
     const here = this.#deps.trees.local.get(id);
-    if (here === undefined || !isLeftAlone(here)) return false;
+    if (here === undefined) return this.#isMovedOut(id);
+    if (!isLeftAlone(here)) return false;
     if (isExcluded(here.parentId)) return true;
     if (!this.#isIgnoredHere(here)) return false;
     const there = this.#deps.trees.remote.get(id);
     if (there === undefined || there.deleted === true || !samePlace(here, there)) return true;
     return !this.#isIgnoredAt(there, new Map());
+  }
+
+  /** It went from a folder before that was left alone, and was moved on the server: there it lives on (P7, P9). */
+  #isMovedOut(id: ObjectId): boolean {
+    const { remote, local, synced } = this.#deps.trees;
+    const [there, before] = [remote.get(id), synced.get(id)];
+    if (there === undefined || before === undefined || there.deleted === true || samePlace(there, before)) return false;
+    let at: ObjectId | undefined = before.parentId;
+    for (let depth = 0; at !== undefined && depth <= LIMITS.depth; depth++) {
+      const folder = local.get(at);
+      if (folder !== undefined) return isLeftAlone(folder);
+      at = synced.get(at)?.parentId;
+    }
+    return false;
   }
 
   #isIgnoredHere(here: TreeNode): boolean {
