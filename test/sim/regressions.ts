@@ -83,4 +83,45 @@ export const REGRESSIONS: readonly Regression[] = [
   },
   { seed: 7000008182, showed: 'a moved file that was not read before a kill kept the bit of its old place' },
   { seed: 34000559, showed: 'no fault: a power cut took a rename back, and the old version went for the new one' },
+  {
+    seed: 7000000106,
+    showed: 'a file in a folder that became ignored before it was read was read again for ever',
+    wanted: { sharing: false },
+  },
+  {
+    seed: 7000000244,
+    showed: 'what is left alone for the rules kept the server\u2019s object away after it had moved to another place',
+    wanted: { sharing: false },
+  },
+  {
+    seed: 7000000213,
+    showed: 'what is ignored was downloaded, and stuck where something stood at its place',
+    wanted: { sharing: false },
+  },
+  {
+    seed: 7000002869,
+    showed: 'a folder that went, with something left alone in it, was waited for for ever',
+    wanted: { sharing: false },
+  },
+  {
+    seed: 7000024858,
+    showed: 'what lay in an ignored folder stayed away when others renamed the folder',
+    wanted: { sharing: false },
+  },
+  {
+    seed: 7100000440,
+    showed: 'a file whose place an ignored folder took was left alone for ever',
+    wanted: { sharing: false },
+  },
+  {
+    seed: 7300004033,
+    showed: 'what went from a folder before that was left alone, and was moved elsewhere, stayed away',
+    wanted: { sharing: false },
+  },
+  {
+    seed: 7000040048,
+    showed: 'a conflict that was settled put a folder away with all in it',
+    wanted: { sharing: false },
+  },
+  { seed: 7000051723, showed: 'a conflict that was settled put away what is not synced', wanted: { sharing: false } },
 ];
