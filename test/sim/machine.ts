@@ -138,6 +138,7 @@ export function mortalDatabase(
     all: (sql, ...args) => alive().all(sql, ...args),
     first: (sql, ...args) => alive().first(sql, ...args),
     columns: (sql, ...args) => alive().columns(sql, ...args),
+    firstColumns: (sql, ...args) => alive().firstColumns(sql, ...args),
     iterate: (sql, ...args) => alive().iterate(sql, ...args),
     value: (sql, ...args) => alive().value(sql, ...args),
     changes: () => alive().changes(),

@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync, type SQLInputValue } from 'node:sqlite';
 import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
-import type { SqlRow } from './rows.ts';
+import type { ColumnRow, SqlRow } from './rows.ts';
 
 /**
  * Why a client database cannot be used. The caller rebuilds a damaged one by a merge (C7), and stops for a newer one
@@ -39,6 +39,7 @@ export class ClientDatabaseError extends Error {
 export class ClientDatabase implements Disposable {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #columnStatements = new Map<string, StatementSync>();
   readonly #onRollback: (() => void)[] = [];
   #depth = 0;
 
@@ -51,10 +52,13 @@ export class ClientDatabase implements Disposable {
   }
 
   /** As `all`, for many rows: the columns in the order in which they were asked for. */
-  columns(sql: string, ...args: SQLInputValue[]): (string | number | null)[][] {
-    const statement = this.#statement(sql);
-    statement.setReturnArrays(true);
-    return statement.all(...args) as unknown as (string | number | null)[][];
+  columns(sql: string, ...args: SQLInputValue[]): ColumnRow[] {
+    return this.#columnStatement(sql).all(...args) as unknown as ColumnRow[];
+  }
+
+  /** As `first`, for what is asked often. */
+  firstColumns(sql: string, ...args: SQLInputValue[]): ColumnRow | undefined {
+    return this.#columnStatement(sql).get(...args) as unknown as ColumnRow | undefined;
   }
 
   first(sql: string, ...args: SQLInputValue[]): SqlRow | undefined {
@@ -115,6 +119,7 @@ export class ClientDatabase implements Disposable {
 
   [Symbol.dispose](): void {
     this.#statements.clear();
+    this.#columnStatements.clear();
     this.#db.close();
   }
 
@@ -123,6 +128,15 @@ export class ClientDatabase implements Disposable {
     if (known !== undefined) return known;
     const made = this.#db.prepare(sql);
     this.#statements.set(sql, made);
+    return made;
+  }
+
+  #columnStatement(sql: string): StatementSync {
+    const known = this.#columnStatements.get(sql);
+    if (known !== undefined) return known;
+    const made = this.#db.prepare(sql);
+    made.setReturnArrays(true);
+    this.#columnStatements.set(sql, made);
     return made;
   }
 }

@@ -26,24 +26,18 @@ export interface RemoteRow extends RemoteNode {
 
 export type SqlRow = Readonly<Record<string, string | number | null>>;
 
-function contentOf(row: SqlRow): Content {
-  switch (row['kind']) {
-    case 'folder':
-      return { kind: 'folder' };
-    case 'mount':
-      return { kind: 'mount' };
-    case 'symlink':
-      return { kind: 'symlink', target: String(row['target']) };
-    default:
-      return {
-        kind: 'file',
-        hash: row['hash'] as ContentHash,
-        size: Number(row['size']),
-        executable: row['executable'] === 1,
-        mtimeMs: Number(row['mtime_ms']),
-      };
-  }
-}
+/** A row as its columns in the order in which they were asked for: read in half the time that an object takes. */
+export type ColumnRow = readonly (string | number | null)[];
+
+const NODE = 'object_id, workspace_id, parent_id, name, kind, hash, size, executable, mtime_ms, target';
+const NODE_COLUMNS = NODE.split(', ').length;
+
+/** What is written and read of a node of each tree, in this order. */
+export const COLUMNS = {
+  remote: `${NODE}, version_id, place_version, seq, deleted, mounts`,
+  local: `${NODE}, presence, moved_from, disk_name, dev, ino, mtime_ns, ctime_ns, birth_ns, mode, seen_ms`,
+  synced: `${NODE}, version_id, place_version`,
+} as const;
 
 /** kind, hash, size, executable, mtime_ms, target: in the order of the tables. */
 export function contentColumns(content: Content): (string | number | null)[] {
@@ -52,50 +46,74 @@ export function contentColumns(content: Content): (string | number | null)[] {
   return [content.kind, null, null, null, null, content.kind === 'symlink' ? content.target : null];
 }
 
-function nodeOf(row: SqlRow) {
+function nodeOf(row: ColumnRow) {
+  const [objectId, workspaceId, parentId, name] = row;
   return {
-    objectId: row['object_id'] as ObjectId,
-    workspaceId: row['workspace_id'] as WorkspaceId,
-    parentId: row['parent_id'] as ObjectId,
-    name: row['name'] as string,
+    objectId: objectId as ObjectId,
+    workspaceId: workspaceId as WorkspaceId,
+    parentId: parentId as ObjectId,
+    name: name as string,
     content: contentOf(row),
   };
 }
 
-export function remoteOf(row: SqlRow): RemoteRow {
+function contentOf([, , , , kind, hash, size, executable, mtimeMs, target]: ColumnRow): Content {
+  switch (kind) {
+    case 'folder':
+      return { kind: 'folder' };
+    case 'mount':
+      return { kind: 'mount' };
+    case 'symlink':
+      return { kind: 'symlink', target: String(target) };
+    default:
+      return {
+        kind: 'file',
+        hash: hash as ContentHash,
+        size: Number(size),
+        executable: executable === 1,
+        mtimeMs: Number(mtimeMs),
+      };
+  }
+}
+
+export function remoteOf(row: ColumnRow): RemoteRow {
+  const [versionId, placeVersion, seq, deleted, mounts] = row.slice(NODE_COLUMNS);
   return {
     ...nodeOf(row),
-    ...(row['version_id'] === null ? {} : { versionId: row['version_id'] as VersionId }),
-    placeVersion: Number(row['place_version']),
-    seq: Number(row['seq']),
-    ...(row['deleted'] === 1 ? { deleted: true } : {}),
-    ...(row['mounts'] === null ? {} : { mounts: row['mounts'] as WorkspaceId }),
+    ...(versionId === null ? {} : { versionId: versionId as VersionId }),
+    placeVersion: Number(placeVersion),
+    seq: Number(seq),
+    ...(deleted === 1 ? { deleted: true } : {}),
+    ...(mounts === null ? {} : { mounts: mounts as WorkspaceId }),
   };
 }
 
-export function syncedOf(row: SqlRow): SyncedNode {
+export function syncedOf(row: ColumnRow): SyncedNode {
+  const [versionId, placeVersion] = row.slice(NODE_COLUMNS);
   return {
     ...nodeOf(row),
-    ...(row['version_id'] === null ? {} : { versionId: row['version_id'] as VersionId }),
-    placeVersion: Number(row['place_version']),
+    ...(versionId === null ? {} : { versionId: versionId as VersionId }),
+    placeVersion: Number(placeVersion),
   };
 }
 
-export function localOf(row: SqlRow): LocalRow {
+export function localOf(row: ColumnRow): LocalRow {
+  const [presence, movedFrom, diskName, dev, ino, mtimeNs, ctimeNs, birthNs, mode, seenMs] = row.slice(NODE_COLUMNS);
+  const node = nodeOf(row);
   return {
-    ...nodeOf(row),
-    presence: row['presence'] === 'unknown' ? 'unknown' : 'present',
-    ...(row['moved_from'] === null ? {} : { movedFrom: row['moved_from'] as ObjectId }),
-    ...(row['disk_name'] === null ? {} : { diskName: row['disk_name'] as string }),
+    ...node,
+    presence: presence === 'unknown' ? 'unknown' : 'present',
+    ...(movedFrom === null ? {} : { movedFrom: movedFrom as ObjectId }),
+    ...(diskName === null ? {} : { diskName: diskName as string }),
     stat: {
-      dev: Number(row['dev']),
-      ino: Number(row['ino']),
-      size: Number(row['size'] ?? 0),
-      mtimeNs: String(row['mtime_ns']),
-      ctimeNs: String(row['ctime_ns']),
-      ...(row['birth_ns'] === null ? {} : { birthNs: String(row['birth_ns']) }),
-      mode: Number(row['mode']),
+      dev: Number(dev),
+      ino: Number(ino),
+      size: node.content.kind === 'file' ? node.content.size : 0,
+      mtimeNs: String(mtimeNs),
+      ctimeNs: String(ctimeNs),
+      ...(birthNs === null ? {} : { birthNs: String(birthNs) }),
+      mode: Number(mode),
     },
-    seenMs: Number(row['seen_ms']),
+    seenMs: Number(seenMs),
   };
 }

@@ -2,7 +2,7 @@ import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Place, Tree, TreeNode } from '@satchel/core/tree.ts';
 import type { ClientDatabase } from './database.ts';
 import { RecentNodes } from './recent-nodes.ts';
-import type { SqlRow } from './rows.ts';
+import { COLUMNS, type ColumnRow } from './rows.ts';
 
 const PAGE = 256;
 
@@ -11,19 +11,19 @@ export class StoredTree<Row extends TreeNode> implements Tree<Row> {
   readonly #known = new RecentNodes<Row>();
   readonly #db: ClientDatabase;
   readonly #table: 'remote' | 'local' | 'synced';
-  readonly #read: (row: SqlRow) => Row;
+  readonly #read: (row: ColumnRow) => Row;
   readonly #byId: string;
   readonly #byParent: string;
   readonly #byPlace: string;
   /** The place that was last asked for, and who stands there: of a file that is recorded it is asked three times. */
   #asked: (Place & { readonly id: ObjectId | undefined }) | undefined;
 
-  constructor(db: ClientDatabase, table: 'remote' | 'local' | 'synced', read: (row: SqlRow) => Row) {
+  constructor(db: ClientDatabase, table: 'remote' | 'local' | 'synced', read: (row: ColumnRow) => Row) {
     this.#db = db;
     this.#table = table;
     this.#read = read;
-    this.#byId = `SELECT * FROM ${table} WHERE object_id = ?`;
-    this.#byParent = `SELECT * FROM ${table} WHERE parent_id = ? AND (name, object_id) > (?, ?)
+    this.#byId = `SELECT ${COLUMNS[table]} FROM ${table} WHERE object_id = ?`;
+    this.#byParent = `SELECT ${COLUMNS[table]} FROM ${table} WHERE parent_id = ? AND (name, object_id) > (?, ?)
       ORDER BY name, object_id LIMIT ${PAGE}`;
     const live = table === 'remote' ? ' AND deleted = 0' : '';
     this.#byPlace = `SELECT object_id FROM ${table} WHERE parent_id = ? AND name = ?${live}`;
@@ -32,7 +32,7 @@ export class StoredTree<Row extends TreeNode> implements Tree<Row> {
   get(id: ObjectId): Row | undefined {
     const known = this.#known.get(id);
     if (known !== undefined) return known.node;
-    const row = this.#db.first(this.#byId, id);
+    const row = this.#db.firstColumns(this.#byId, id);
     const node = row === undefined ? undefined : this.#read(row);
     this.#known.set(id, node);
     return node;
@@ -59,18 +59,18 @@ export class StoredTree<Row extends TreeNode> implements Tree<Row> {
   *children(parentId: ObjectId): Generator<Row, void, void> {
     let after: [string, string] = ['', ''];
     for (;;) {
-      const rows = this.#db.all(this.#byParent, parentId, ...after);
+      const rows = this.#db.columns(this.#byParent, parentId, ...after);
       // All before the first: what is changed while they are looked at must not be remembered as it was.
       const nodes = rows.map((row) => this.#nodeOf(row));
       for (const node of nodes) yield node;
-      const last = rows.at(-1);
+      const last = nodes.at(-1);
       if (last === undefined || rows.length < PAGE) return;
-      after = [String(last['name']), String(last['object_id'])];
+      after = [last.name, last.objectId];
     }
   }
 
-  #nodeOf(row: SqlRow): Row {
-    const id = row['object_id'] as ObjectId;
+  #nodeOf(row: ColumnRow): Row {
+    const id = row[0] as ObjectId;
     const known = this.inMemory(id);
     if (known !== undefined) return known;
     const node = this.#read(row);
@@ -81,8 +81,8 @@ export class StoredTree<Row extends TreeNode> implements Tree<Row> {
   childNamed({ parentId, name }: Place): Row | undefined {
     let asked = this.#asked;
     if (asked?.name !== name || asked.parentId !== parentId) {
-      const row = this.#db.first(this.#byPlace, parentId, name);
-      asked = { parentId, name, id: row?.['object_id'] as ObjectId | undefined };
+      const [id] = this.#db.firstColumns(this.#byPlace, parentId, name) ?? [];
+      asked = { parentId, name, id: id as ObjectId | undefined };
       this.#asked = asked;
     }
     return asked.id === undefined ? undefined : this.get(asked.id);

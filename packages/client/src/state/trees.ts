@@ -2,29 +2,26 @@ import type { ObjectId, WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { SyncedNode, TreeNode, Trees } from '@satchel/core/tree.ts';
 import type { ClientDatabase } from './database.ts';
 import {
+  COLUMNS,
   contentColumns,
   localOf,
   remoteOf,
   syncedOf,
+  type ColumnRow,
   type LocalRow,
   type RemoteRow,
-  type SqlRow,
   type StandingRow,
 } from './rows.ts';
 import { StoredTree } from './stored-tree.ts';
 
 type Listener = (id: ObjectId) => void;
 
-const PUT_REMOTE = `INSERT OR REPLACE INTO remote (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
-  mtime_ms, target, version_id, place_version, seq, deleted, mounts) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
+const PUT_REMOTE = `INSERT OR REPLACE INTO remote (${COLUMNS.remote}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
 /** Without the columns that have indexes. */
 const PUT_REMOTE_HERE = `UPDATE remote SET workspace_id = ?, kind = ?, hash = ?, size = ?, executable = ?, mtime_ms = ?,
   target = ?, version_id = ?, place_version = ?, seq = ?, deleted = ? WHERE object_id = ?`;
-const PUT_SYNCED = `INSERT OR REPLACE INTO synced (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
-  mtime_ms, target, version_id, place_version) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`;
-const PUT_LOCAL = `INSERT OR REPLACE INTO local (object_id, workspace_id, parent_id, name, kind, hash, size, executable,
-  mtime_ms, target, presence, moved_from, disk_name, dev, ino, mtime_ns, ctime_ns, birth_ns, mode, seen_ms)
-  VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
+const PUT_SYNCED = `INSERT OR REPLACE INTO synced (${COLUMNS.synced}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`;
+const PUT_LOCAL = `INSERT OR REPLACE INTO local (${COLUMNS.local}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
 
 /** Of a row whose object, place and inode stay: no index is touched. */
 const PUT_STAT = `UPDATE local SET dev = ?, mtime_ns = ?, ctime_ns = ?, birth_ns = ?, mode = ?, seen_ms = ?
@@ -169,7 +166,7 @@ export class TreeStore implements Trees {
 
   /** Local objects with this inode number; candidates for a move. */
   localByInode(ino: number): LocalRow[] {
-    return this.#db.all('SELECT * FROM local WHERE ino = ?', ino).map(localOf);
+    return this.#db.columns(BY_INODE, ino).map(localOf);
   }
 
   /** Local objects that were recorded with this ctime, a page at a time. */
@@ -250,7 +247,7 @@ export class TreeStore implements Trees {
   /** Every file of the Local tree, a page at a time. */
   *localFiles(): Generator<LocalRow> {
     for (const row of this.#paged(
-      'SELECT * FROM local WHERE kind = ? AND object_id > ? ORDER BY object_id LIMIT 500',
+      `SELECT ${COLUMNS.local} FROM local WHERE kind = ? AND object_id > ? ORDER BY object_id LIMIT 500`,
       'file',
     ))
       yield localOf(row);
@@ -259,20 +256,20 @@ export class TreeStore implements Trees {
   /** Every row of a workspace in the Remote tree, tombstones included, and what lies in no folder that is known too. */
   *remoteIn(workspaceId: WorkspaceId): Generator<RemoteRow> {
     for (const row of this.#paged(
-      'SELECT * FROM remote WHERE workspace_id = ? AND object_id > ? ORDER BY object_id LIMIT 500',
+      `SELECT ${COLUMNS.remote} FROM remote WHERE workspace_id = ? AND object_id > ? ORDER BY object_id LIMIT 500`,
       workspaceId,
     ))
       yield remoteOf(row);
   }
 
   /** Rows may be changed meanwhile. */
-  *#paged(sql: string, of: string): Generator<SqlRow> {
+  *#paged(sql: string, of: string): Generator<ColumnRow> {
     for (let after = ''; ;) {
-      const rows = this.#db.all(sql, of, after);
+      const rows = this.#db.columns(sql, of, after);
       yield* rows;
       const last = rows.at(-1);
       if (last === undefined) return;
-      after = String(last['object_id']);
+      after = String(last[0]);
     }
   }
 
@@ -322,6 +319,8 @@ function keyColumns(node: TreeNode): string[] {
 const same = (a: string, b: string, columns: readonly string[]) =>
   columns.map((column) => `${a}.${column} IS ${b}.${column}`).join(' AND ');
 const PLACE_AND_CONTENT = ['parent_id', 'name', 'hash', 'target', 'executable'];
+
+const BY_INODE = `SELECT ${COLUMNS.local} FROM local WHERE ino = ?`;
 
 const STANDING = `SELECT object_id, name, disk_name, kind, presence, dev, ino, size, mtime_ns, ctime_ns, mode, seen_ms
   FROM local WHERE parent_id = ?`;
