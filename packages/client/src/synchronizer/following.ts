@@ -150,8 +150,11 @@ export class Following {
     const workspace = this.#known(workspaceId);
     let digest = digestFrom(workspace.digest);
     for (const record of records) {
+      const known = this.#deps.trees.remote.get(record.objectId);
+      // Its folder has been shared since, and the share, of which it is now, was listed.
+      if (known !== undefined && known.workspaceId !== workspaceId) continue;
       // An answer that comes late, or again: what a listing went past without telling of it has been deleted since.
-      const isGone = record.seq <= cursorSeq(workspace) && this.#deps.trees.remote.get(record.objectId) === undefined;
+      const isGone = record.seq <= cursorSeq(workspace) && known === undefined;
       digest = this.#deps.remote.take(workspace, isGone ? { ...record, deleted: true } : record, digest);
       if (record.deleted === true) this.#underWay.deleted(record);
     }

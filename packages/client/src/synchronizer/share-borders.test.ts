@@ -150,3 +150,11 @@ test('H54 a role that changed has everything in the share planned again, also wh
   await following.refresh(never);
   assert.deepEqual([objectProblems.all(), engine.isOutstanding(objectId('new'))], [[], true]);
 });
+
+test('S4 H88 a first answer that comes after the folder was shared takes nothing out of the share', async () => {
+  await using world = openWorld();
+  withShare(world);
+  const { following, trees } = world.parts;
+  following.takeAnswered(world.workspace.workspaceId, [record('folder', 12, 'f')]);
+  assert.deepEqual([trees.remote.get(objectId('f'))?.workspaceId, trees.remote.get(objectId('f'))?.seq], [shared, 1]);
+});
