@@ -390,7 +390,7 @@ export class History {
       mayDuplicate,
       servers: this.#modes.leavesOnServer ? this.#agreed.values() : [],
     });
-    checkStaging(this.devices);
+    checkStaging(this.devices.filter((device) => !this.#sharing?.isForPeople(device)));
     await this.#sharing?.check();
   }
 }
