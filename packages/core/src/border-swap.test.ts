@@ -42,3 +42,8 @@ test('P15 an original whose copy hangs on nothing stays where it is, and what wa
   const scene = { local, remote, synced: remote, settings: settings(['new2']) };
   assert.deepEqual(stepsOf(scene), ['put new1 at d/c']);
 });
+
+test('H98 what a share left behind joins no folder that takes its name', () => {
+  const scene = { synced: { m: '/s|' }, local: { m: '/s/', f: 'm/f=1' }, remote: { m: '-/s|', d: '/s/' } };
+  assert.deepEqual(stepsOf(scene), ['moveLocal m from /s to /s (copy 1) (name_conflict)', 'makeFolder d at /s']);
+});

@@ -73,7 +73,9 @@ export class Claims {
     const { settings } = this.#decisions;
     const excluded = settings.excluded(remoteId);
     const isOpened = theirs.remote.content.kind === 'mount' && !settings.joinsShares();
-    const separate = !mine.remote && !theirs.local && !excluded;
+    // What a share has left behind becomes part of nothing else by itself (H98).
+    const isLeft = (mine.tombstone ?? mine.synced)?.content.kind === 'mount';
+    const separate = !mine.remote && !theirs.local && !excluded && !isLeft;
     if (separate && !isOpened && sameBytes(mine.local.content, theirs.remote.content)) return 'both';
     const folderMeetsFile = isFolder(mine.local.content) && !isFolder(theirs.remote.content);
     return folderMeetsFile && !excluded && settings.canWrite(theirs.remote.workspaceId) ? localId : remoteId;
