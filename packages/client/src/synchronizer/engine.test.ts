@@ -29,6 +29,17 @@ test('H104 a folder that was stuck is tried again when something in it is seen',
   );
 });
 
+test('H103 a folder that was left to a person is planned again when something in it changes, not forgotten', () => {
+  const late: { engine?: Engine } = {};
+  const trees = new TreeStore(new ClientDatabase(':memory:'), (changed) => late.engine?.touched(changed));
+  const problems = new ObjectProblems(() => 0);
+  trees.putLocal(row('folder', 'root'));
+  problems.addLasting(id('folder'), 'mount_gone', 'for a person');
+  late.engine = new Engine({ trees, problems } as EngineDeps);
+  trees.putLocal(row('new', 'folder'));
+  assert.deepEqual([...late.engine.outstanding()].sort(), [id('folder'), id('new')].sort());
+});
+
 test('C6 much that waits is not looked at all the time, however often something may have changed', async () => {
   let [nowMs, plans] = [0, 0];
   const trees = new TreeStore(new ClientDatabase(':memory:'), (changed) => engine.touched(changed));

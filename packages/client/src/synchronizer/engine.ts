@@ -65,7 +65,7 @@ export class Engine {
     problems.changed(id);
     // A folder that could not go for what was in it, and not seen yet, may have another fate now.
     const parentId = problems.size === 0 ? undefined : trees.local.get(id)?.parentId;
-    if (parentId !== undefined) problems.changed(parentId);
+    if (parentId !== undefined && problems.changed(parentId)) this.#dirty.add(parentId);
     this.wake();
   }
 

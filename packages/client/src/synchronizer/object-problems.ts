@@ -59,9 +59,9 @@ export class ObjectProblems {
     this.#problems.delete(objectId);
   }
 
-  /** Something about it changed: it may be tried at once. */
-  changed(objectId: ObjectId): void {
-    this.#problems.delete(objectId);
+  /** Something about it changed: it may be tried at once. Whether there was a problem. */
+  changed(objectId: ObjectId): boolean {
+    return this.#problems.delete(objectId);
   }
 
   /** Tries everything again now (`sync now`, room made, a plan changed). */
