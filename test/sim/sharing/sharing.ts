@@ -4,6 +4,7 @@ import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { ObjectRecord } from '@satchel/protocol/objects.ts';
 import type { Chance } from '../chance.ts';
 import { difference, hashedTree, serverView, Violation, type View } from '../checks.ts';
+import { describe } from '../describing.ts';
 import type { SimDevice } from '../device.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Scheduler } from '../scheduler.ts';
@@ -97,7 +98,10 @@ export class Sharing {
       const strict = (whole: View): View => new Map([...whole].filter(([path]) => !isLenient(path)));
       const different = difference(strict(hashedTree(device)), strict(view));
       if (different !== undefined)
-        throw new Violation('P4', `${device.name} | server, apart from what is stuck\n${different}`);
+        throw new Violation(
+          'P4',
+          `${device.name} | server, apart from what is stuck\n${different}\n${describe(device)}`,
+        );
     }
   }
 
