@@ -9,6 +9,8 @@ export interface Regression {
 
 /** Before there were shared folders and modes here. */
 export const EARLIER: Wanted = { sharing: false, modes: false };
+/** Of histories in which folders are shared. */
+const SHARES: Wanted = { sharing: true };
 
 /**
  * Seeds that once ended badly, with what they showed. A change of what is drawn from a seed makes another history of
@@ -124,4 +126,14 @@ export const REGRESSIONS: readonly Regression[] = [
     wanted: { sharing: false },
   },
   { seed: 7000051723, showed: 'a conflict that was settled put away what is not synced', wanted: { sharing: false } },
+  { seed: 7, showed: 'two swapped across the border of a share waited for each other', wanted: SHARES },
+  { seed: 32, showed: 'a moved mount was taken for a new folder', wanted: SHARES },
+  { seed: 34, showed: 'a server restored to before a folder was shared', wanted: SHARES },
+  { seed: 58, showed: 'a member again, without the device having heard of either', wanted: SHARES },
+  { seed: 83, showed: 'an editor again: what only the device had was not sent', wanted: SHARES },
+  { seed: 126, showed: 'shared before the answer came that it was made', wanted: SHARES },
+  { seed: 140, showed: 'a file that lay nowhere while its folder became shared', wanted: SHARES },
+  { seed: 7182, showed: 'a first answer after its folder was shared took files out of the share', wanted: SHARES },
+  { seed: 7283, showed: 'what was left to a person was forgotten, and said to be in sync', wanted: SHARES },
+  { seed: 7304, showed: 'what a share left behind joined another folder', wanted: SHARES },
 ];
