@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import * as fs from 'node:fs/promises';
-import { constants, lstatSync, statSync } from 'node:fs';
+import { constants, lstatSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { DirectoryHandle, NativeFiles } from '../ports/native-files.ts';
@@ -56,7 +56,8 @@ async function syncDirectory(path: string): Promise<void> {
  * N3 without RENAME_NOREPLACE: a hard link fails on a taken name, atomically. Folders and symlinks, which cannot be
  * linked everywhere, and file systems without links first take the name with an empty entry of our own, which the rename
  * then replaces.
- * RACE: what someone else writes into such an empty file within the microseconds before the rename is lost.
+ * RACE: what someone else writes into such an empty file within the microseconds before the rename is lost, and what is
+ * made at the old name of a file within the microseconds before that is removed.
  */
 export async function renameWithoutFlag(from: string, to: string): Promise<'renamed' | 'exists' | 'missing'> {
   try {
@@ -67,7 +68,7 @@ export async function renameWithoutFlag(from: string, to: string): Promise<'rena
     } else if (stat.isSymbolicLink()) {
       await moveOntoPlaceholder(from, to);
     } else {
-      await moveFile(from, to);
+      await moveFile(from, to, stat.ino);
     }
     return 'renamed';
   } catch (error) {
@@ -79,7 +80,7 @@ export async function renameWithoutFlag(from: string, to: string): Promise<'rena
 }
 
 /** When the old name cannot be removed, both names stay: twice is better than never. */
-async function moveFile(from: string, to: string): Promise<void> {
+async function moveFile(from: string, to: string, ino: number): Promise<void> {
   try {
     await fs.link(from, to);
   } catch (error) {
@@ -88,7 +89,8 @@ async function moveFile(from: string, to: string): Promise<void> {
     await moveOntoPlaceholder(from, to);
     return;
   }
-  await fs.rm(from, { force: true });
+  // Somebody may have renamed it meanwhile, and made something else at its old name.
+  if (lstatSync(from, { throwIfNoEntry: false })?.ino === ino) unlinkSync(from);
 }
 
 async function moveOntoPlaceholder(from: string, to: string): Promise<void> {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -167,3 +168,26 @@ for (const isWhole of [false, true]) {
     assert.equal(trees.local.childNamed({ parentId: TREE_ROOT, name: 'last' }), undefined);
   });
 }
+
+test('C4 C2 a file that gets another name before its removal is recorded stays known', async () => {
+  let meanwhile = async (): Promise<void> => undefined;
+  await using world = openWorld((disk) => ({
+    ...disk,
+    async rename(from, to) {
+      await meanwhile();
+      return disk.rename(from, to);
+    },
+  }));
+  const [f, last] = [await indexedFile(world, 'f', 'bytes'), await indexedFile(world, 'last', 'others')];
+  const [first, second] = [removalOf(f), removalOf(last, 1)];
+  const removals = new Removals(world.parts.applier, [first, second]);
+  // Where a file cannot be renamed in one go it is at both names for a moment.
+  meanwhile = async () => linkSync(world.path('f'), world.path('f~'));
+  assert.equal(await removals.remove(first), 'done');
+  meanwhile = () => scanned(world);
+  assert.equal(await removals.remove(second), 'done');
+  removals.close();
+  const { trees } = world.parts;
+  assert.equal(trees.local.childNamed({ parentId: TREE_ROOT, name: 'f~' })?.presence, 'present');
+  assert.equal(trees.local.childNamed({ parentId: TREE_ROOT, name: 'last' }), undefined);
+});

@@ -1,3 +1,4 @@
+import { samePlace } from '@satchel/core/diff.ts';
 import type { ObjectId } from '@satchel/protocol/ids.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { LocalRow } from '../state/rows.ts';
@@ -75,8 +76,11 @@ export class Removals {
   /** Something else has its name by now, was seen and passes for it, or lies in a folder that does. */
   #isMadeAnew(step: PlannedRemoval): boolean {
     const { local } = this.#applier.deps.trees;
-    const now = local.get(step.objectId);
-    if (now === undefined || now.stat.ino !== this.#rows.get(step)?.stat.ino) return now !== undefined;
+    const [before, now] = [this.#rows.get(step), local.get(step.objectId)];
+    if (before === undefined || now === undefined) return false;
+    if (now.stat.ino !== before.stat.ino) return true;
+    // Renamed in the moment in which a system without renameat2 has a file at two names.
+    if (now.presence === 'present' && !samePlace(now, before)) return true;
     return isFolder(step) && local.children(step.objectId).some(({ presence }) => presence === 'present');
   }
 
