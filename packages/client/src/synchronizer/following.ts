@@ -158,6 +158,7 @@ export class Following {
       digest = this.#deps.remote.take(workspace, isGone ? { ...record, deleted: true } : record, digest);
       if (record.deleted === true) this.#underWay.deleted(record);
     }
+    this.#deps.remote.crossBorders(workspace, records);
     this.#deps.workspaces.put({ ...workspace, digest: digestText(digest) });
   }
 

@@ -4,7 +4,7 @@ import { isFolder, samePlace } from '@satchel/core/diff.ts';
 import type { Content } from '@satchel/core/tree.ts';
 import { LIMITS } from '@satchel/protocol/limits.ts';
 import { nameFault } from '@satchel/protocol/names.ts';
-import { isDevicePlace, type ObjectId, type WorkspaceId } from '@satchel/protocol/ids.ts';
+import { DEVICE_PLACES, isDevicePlace, type ObjectId, type WorkspaceId } from '@satchel/protocol/ids.ts';
 import type { CallAnswer } from '../ports/server-api.ts';
 import type { ChunkIndex } from '../state/chunk-index.ts';
 import { renumberAcrossBorders } from '../state/new-border.ts';
@@ -81,6 +81,19 @@ export class RemoteTree {
     if (isSplit) renumberAcrossBorders(trees, workspace.workspaceId, this.#deps.newId);
     if (before !== undefined && !samePlace(before, row) && isFolder(row.content)) this.#deps.folderMoved(row.objectId);
     return next;
+  }
+
+  /**
+   * After the answer to a commit, which may come when its folder has been shared: what it made lies beyond the border
+   * here by now, and has to be another object there (P15).
+   */
+  crossBorders({ workspaceId, mountId }: FollowedWorkspace, answered: readonly ServerRecord[]): void {
+    const { trees, newId } = this.#deps;
+    const isAcross = ({ objectId, deleted }: ServerRecord): boolean => {
+      const local = trees.local.get(objectId);
+      return deleted !== true && local !== undefined && local.workspaceId !== workspaceId;
+    };
+    if (mountId === DEVICE_PLACES.top && answered.some(isAcross)) renumberAcrossBorders(trees, workspaceId, newId);
   }
 
   /** An object that a complete listing did not mention: `gone` becomes a tombstone, `forgotten` was never agreed on. */

@@ -158,3 +158,18 @@ test('S4 H88 a first answer that comes after the folder was shared takes nothing
   following.takeAnswered(world.workspace.workspaceId, [record('folder', 12, 'f')]);
   assert.deepEqual([trees.remote.get(objectId('f'))?.workspaceId, trees.remote.get(objectId('f'))?.seq], [shared, 1]);
 });
+
+test('H37 H88 what was made before its folder was shared, and moved into that, is another object there once that is answered', async () => {
+  await using world = openWorld();
+  withShare(world);
+  const { following, trees } = world.parts;
+  const made = { objectId: objectId('x'), workspaceId: shared, parentId: objectId('m'), name: 'x', content: FOLDER };
+  trees.putLocal({ ...made, presence: 'present', stat, seenMs: 1 });
+  const { workspaceId } = world.workspace;
+  trees.putSynced({ ...made, workspaceId, parentId: TREE_ROOT, placeVersion: 1 });
+  following.takeAnswered(workspaceId, [record('folder', 2, 'x')]);
+  const row = inMount(world, 'x');
+  assert.notEqual(row?.objectId, objectId('x'));
+  assert.deepEqual([row?.workspaceId, row?.movedFrom], [shared, objectId('x')]);
+  assert.equal(trees.remote.get(objectId('x'))?.parentId, TREE_ROOT, 'it goes when the other one is there (P15)');
+});
