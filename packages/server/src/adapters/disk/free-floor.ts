@@ -26,12 +26,15 @@ const LOOK_MS = 1000;
 export function floorKeepingBlockStore(store: BlockStore, space: () => Promise<DiskSpace>, clock: Clock): BlockStore {
   let lookedAt = -Infinity;
   let roomBytes = 0;
+  /** On their way to the disk; what of them is there already counts twice. */
+  let inFlightBytes = 0;
 
   async function takeRoom(bytes: number): Promise<void> {
     const now = clock.monotonic();
-    if (now - lookedAt >= LOOK_MS) {
+    // Nobody is refused for what was so a moment ago: who made room is let through at once.
+    if (bytes > roomBytes || now - lookedAt >= LOOK_MS) {
       const { freeBytes, totalBytes } = await space();
-      roomBytes = freeBytes - Math.min(FLOOR_BYTES, totalBytes * FLOOR_SHARE);
+      roomBytes = freeBytes - inFlightBytes - Math.min(FLOOR_BYTES, totalBytes * FLOOR_SHARE);
       lookedAt = now;
     }
     if (bytes > roomBytes)
@@ -40,6 +43,7 @@ export function floorKeepingBlockStore(store: BlockStore, space: () => Promise<D
         'Storing a block: the disk of the server is nearly full; free space or add a disk',
       );
     roomBytes -= bytes;
+    inFlightBytes += bytes;
   }
   return {
     ...store,
@@ -47,7 +51,11 @@ export function floorKeepingBlockStore(store: BlockStore, space: () => Promise<D
       let bytes = 0;
       for (const { length } of parts) bytes += length;
       await takeRoom(bytes);
-      return store.put(key, parts);
+      try {
+        return await store.put(key, parts);
+      } finally {
+        inFlightBytes -= bytes;
+      }
     },
   };
 }
