@@ -63,7 +63,7 @@ test('C5 H102 everything is looked at once an hour also while the trash cannot b
   } as unknown as HousekeepingDeps;
   const housekeeping = new Housekeeping(deps);
   // As the daemon runs its loops: one that fails is begun anew.
-  while (!stopping.signal.aborted) await housekeeping.run(stopping.signal).catch(() => undefined);
+  while (!stopping.signal.aborted) await assert.rejects(housekeeping.run(stopping.signal), /EIO/);
   assert.deepEqual(scans, [1, 2, 3]);
 });
 
